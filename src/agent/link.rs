@@ -1,0 +1,172 @@
+//! The link between an instance and its clients: commands in; events, live text and notices out.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::{Notify, broadcast, mpsc};
+
+use crate::protocol::{Command, Delta, InstanceId, Notice, Published, Sender, StreamKey};
+
+/// Bytes of live text that are kept of each stream.
+pub const TAIL_BYTES: usize = 64 * 1024;
+/// Streams that are kept; the oldest goes first.
+pub const MAX_STREAMS: usize = 512;
+
+/// How a client holds an instance. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Link {
+    pub instance: InstanceId,
+    pub name: String,
+    /// The instance's folder (`events.jsonl` is in it).
+    pub dir: PathBuf,
+    pub working_dir: PathBuf,
+    commands: mpsc::Sender<(Command, Sender)>,
+    events: broadcast::Sender<Published>,
+    notices: broadcast::Sender<Notice>,
+    pub tails: Arc<Tails>,
+}
+
+impl Link {
+    /// A link and the agent's end of it.
+    pub fn new(
+        instance: InstanceId,
+        name: String,
+        dir: PathBuf,
+        working_dir: PathBuf,
+        events: broadcast::Sender<Published>,
+    ) -> (Self, mpsc::Receiver<(Command, Sender)>) {
+        let (commands, receiver) = mpsc::channel(64);
+        let (notices, _) = broadcast::channel(64);
+        let tails = Arc::new(Tails::default());
+        (Self { instance, name, dir, working_dir, commands, events, notices, tails }, receiver)
+    }
+
+    /// Asks something of the instance. False: it has ended.
+    pub async fn send(&self, command: Command) -> bool {
+        self.commands.send((command, Sender::Screen)).await.is_ok()
+    }
+
+    /// The same without waiting. False: it has ended, or 64 commands wait.
+    pub fn try_send(&self, command: Command) -> bool {
+        self.commands.try_send((command, Sender::Screen)).is_ok()
+    }
+
+    /// The same on behalf of another process.
+    pub async fn send_from(&self, command: Command, from: Sender) -> bool {
+        self.commands.send((command, from)).await.is_ok()
+    }
+
+    /// Events from now on. A receiver that lags reads what it missed from the journal by sequence number.
+    pub fn events(&self) -> broadcast::Receiver<Published> {
+        self.events.subscribe()
+    }
+
+    /// Notices from now on.
+    pub fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+
+    /// Tells every client.
+    pub fn notify(&self, notice: Notice) {
+        let _ = self.notices.send(notice);
+    }
+}
+
+/// The live text of all streams: a bounded tail each, behind one [`Notify`]. Clients take what is new when they draw.
+#[derive(Debug, Default)]
+pub struct Tails {
+    streams: Mutex<Streams>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Streams {
+    by_key: BTreeMap<StreamKey, Tail>,
+    opened: u64,
+}
+
+/// The end of one stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tail {
+    /// Byte offset of `text` in the whole stream: more than 0 when its beginning was dropped.
+    pub from: u64,
+    pub text: String,
+    opened: u64,
+}
+
+impl Tail {
+    /// Bytes that have streamed so far.
+    pub fn end(&self) -> u64 {
+        self.from + self.text.len() as u64
+    }
+}
+
+impl Tails {
+    /// Appends live text.
+    pub fn push(&self, delta: Delta) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        if !streams.by_key.contains_key(&delta.stream) && streams.by_key.len() >= MAX_STREAMS {
+            let oldest =
+                streams.by_key.iter().min_by_key(|(_, tail)| tail.opened).map(|(key, _)| key.clone());
+            oldest.map(|key| streams.by_key.remove(&key));
+        }
+        streams.opened += 1;
+        let opened = streams.opened;
+        let tail = streams.by_key.entry(delta.stream).or_insert_with(|| Tail { opened, ..Tail::default() });
+        tail.text.push_str(&delta.text);
+        if tail.text.len() > 2 * TAIL_BYTES {
+            let mut cut = tail.text.len() - TAIL_BYTES;
+            while !tail.text.is_char_boundary(cut) {
+                cut += 1;
+            }
+            tail.text.drain(..cut);
+            tail.from += cut as u64;
+        }
+        drop(streams);
+        self.changed.notify_waiters();
+    }
+
+    /// Drops the streams for which `gone` holds (their finished events are there).
+    pub fn close(&self, gone: impl Fn(&StreamKey) -> bool) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.by_key.retain(|key, _| !gone(key));
+        drop(streams);
+        self.changed.notify_waiters();
+    }
+
+    /// The open streams of one owner (`None`: the orchestrator), with their tails, in the order in which they opened.
+    pub fn of(&self, session: Option<crate::protocol::SessionId>) -> Vec<(StreamKey, Tail)> {
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own: Vec<_> = streams.by_key.iter().filter(|(key, _)| key.session == session).collect();
+        own.sort_by_key(|(_, tail)| tail.opened);
+        own.into_iter().map(|(key, tail)| (key.clone(), tail.clone())).collect()
+    }
+
+    /// Waits until something streams.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_keeps_the_end_of_a_stream_and_knows_what_it_dropped() {
+        let tails = Tails::default();
+        let stream = StreamKey { session: None, turn: 1, item: "text:1".into() };
+        for _ in 0..5_000 {
+            tails.push(Delta { stream: stream.clone(), text: "añ€ 0123456789 ".into() });
+        }
+        let all = tails.of(None);
+        let tail = &all[0].1;
+        assert!(tail.text.len() <= 2 * TAIL_BYTES && tail.text.len() >= TAIL_BYTES / 2);
+        assert_eq!(tail.end(), 5_000 * "añ€ 0123456789 ".len() as u64);
+        tails.close(|key| key.turn == 1);
+        assert!(tails.of(None).is_empty());
+    }
+}
