@@ -11,6 +11,7 @@ pub mod agent;
 pub mod config;
 pub mod error;
 pub mod executors;
+pub mod fold;
 pub mod llm;
 pub mod process;
 pub mod protocol;

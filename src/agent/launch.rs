@@ -75,3 +75,9 @@ pub struct Ended {
     /// The command that resumes it; `None` where there is nothing to resume.
     pub resume_hint: Option<String>,
 }
+
+/// Starts an instance: loads, recovers and locks it, and runs it on a task of its own.
+pub async fn start(launch: Launch) -> Result<Running, UserError> {
+    let _ = launch;
+    Err(UserError::failed("the agent is not there yet", ""))
+}

@@ -2,3 +2,5 @@
 
 pub mod launch;
 pub mod link;
+
+pub use launch::start;

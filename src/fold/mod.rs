@@ -1,0 +1,16 @@
+//! Folds: the state of an instance as pure functions of its events. The agent's state is these folds (nothing else
+//! changes them), and so is what every client shows; a resumed agent equals a running one by construction.
+
+pub mod history;
+pub mod inbox;
+pub mod nudges;
+pub mod run;
+pub mod sessions;
+pub mod spend;
+
+pub use history::History;
+pub use inbox::Inbox;
+pub use nudges::Nudges;
+pub use run::RunView;
+pub use sessions::Sessions;
+pub use spend::Spend;
