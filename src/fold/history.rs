@@ -102,6 +102,11 @@ impl History {
         self.items.iter().map(|item| item.tokens).sum()
     }
 
+    /// A call that has no output yet.
+    pub fn open_call(&self, call_id: &str) -> Option<&OpenCall> {
+        self.open_calls.iter().find(|open| open.call_id == call_id)
+    }
+
     /// Sequence number of the compaction that can be undone.
     pub fn undoable(&self) -> Option<u64> {
         self.undo.as_ref().map(|undo| undo.seq)

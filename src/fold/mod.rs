@@ -9,6 +9,7 @@ pub mod run;
 pub mod sessions;
 pub mod spend;
 pub mod state;
+pub mod watch;
 
 pub use history::History;
 pub use inbox::Inbox;
@@ -18,3 +19,4 @@ pub use run::RunView;
 pub use sessions::Sessions;
 pub use spend::Spend;
 pub use state::State;
+pub use watch::Watch;

@@ -2,7 +2,7 @@
 
 use crate::protocol::Event;
 
-use super::{History, Inbox, Ledger, Nudges, RunView, Sessions, Spend};
+use super::{History, Inbox, Ledger, Nudges, RunView, Sessions, Spend, Watch};
 
 /// Everything that the events of an instance add up to. The agent's state is this, and nothing else changes it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,6 +16,7 @@ pub struct State {
     pub spend: Spend,
     pub inbox: Inbox,
     pub nudges: Nudges,
+    pub watch: Watch,
 }
 
 impl State {
@@ -29,5 +30,6 @@ impl State {
         self.spend.apply(event);
         self.inbox.apply(event);
         self.nudges.apply(event);
+        self.watch.apply(event);
     }
 }
