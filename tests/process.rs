@@ -134,7 +134,7 @@ async fn a_polite_script_ends_at_the_first_signal_with_its_own_code() {
 }
 
 const ESCAPE: &str =
-    "(setsid bash -c 'trap \"\" INT TERM HUP; echo $$; exec sleep 1000' &) ; echo $$; sleep 1000";
+    "(setsid bash -c 'trap \"\" INT TERM HUP; echo $$; exec sleep 1000' &) ; echo $$; sleep 1000; :";
 
 #[tokio::test]
 async fn who_forks_twice_into_a_session_of_its_own_is_found_by_its_marker() {
@@ -257,8 +257,14 @@ async fn exit_codes_and_signals_are_told_as_a_shell_tells_them() {
     assert_eq!(result, ShellResult { error, ..ShellResult::default() });
 }
 
+#[test]
+fn a_gigabyte_of_output_is_kept_in_bounded_memory() {
+    run_alone("a_gigabyte");
+}
+
 #[tokio::test]
-async fn a_gigabyte_of_output_is_kept_in_bounded_memory() {
+#[ignore = "the body of a_gigabyte_of_output_is_kept_in_bounded_memory"]
+async fn a_gigabyte() {
     let place = place();
     let seen = AtomicU64::new(0);
     let live = |text: &str| drop(seen.fetch_add(text.len() as u64, Ordering::Relaxed));

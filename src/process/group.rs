@@ -12,7 +12,9 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
+use rustix::process::{
+    Pid, WaitId, WaitIdOptions, kill_process, kill_process_group, test_kill_process_group, waitid,
+};
 use tokio::sync::{Notify, watch};
 
 use super::{
@@ -23,6 +25,9 @@ use super::{
 
 /// How long the rest of a group may live on after its leader (to write its last words).
 pub(super) const GRACE: Duration = Duration::from_millis(200);
+/// How often and how long apart a killed group is looked at until it is empty.
+const GROUP_LOOKS: u32 = 20;
+const BETWEEN_GROUP_LOOKS: Duration = Duration::from_millis(5);
 /// How often a marker is looked for again before we give up (processes that are just being born).
 const SWEEPS: u32 = 40;
 const BETWEEN_SWEEPS: Duration = Duration::from_millis(10);
@@ -168,6 +173,7 @@ impl Group {
         self.phase.send_replace(Phase::Exited(status));
         let _ = tokio::time::timeout(GRACE, self.hurry.notified()).await;
         let (hunted, below) = self.reap();
+        self.group_is_empty().await;
         if hunted || self.tag.ladder != Ladder::Plain {
             let mark = self.tag.mark.clone();
             let hunt = move || {
@@ -188,6 +194,17 @@ impl Group {
             Ok(Some(status)) => Some(exit_status(&status)),
             Ok(None) | Err(rustix::io::Errno::INTR) => None,
             Err(_) => Some(unknown()),
+        }
+    }
+
+    /// Waits (a little) for the killed members of the group to be gone. It only asks: the number may already be
+    /// somebody else's.
+    async fn group_is_empty(&self) {
+        for _ in 0..GROUP_LOOKS {
+            if self.pid().is_none_or(|pid| test_kill_process_group(pid).is_err()) {
+                return;
+            }
+            tokio::time::sleep(BETWEEN_GROUP_LOOKS).await;
         }
     }
 
