@@ -66,6 +66,13 @@ pub struct ModelRules {
     pub prices: Arc<Prices>,
 }
 
+impl Place {
+    /// The instance's id: the name of its folder.
+    pub fn id(&self) -> String {
+        self.dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
 impl Rules {
     /// Whether somebody can answer.
     pub fn human_present(&self) -> bool {
