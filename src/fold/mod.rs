@@ -7,6 +7,8 @@ pub mod nudges;
 pub mod run;
 pub mod sessions;
 pub mod spend;
+pub mod trail;
+pub mod watch;
 
 pub use history::History;
 pub use inbox::Inbox;
@@ -14,3 +16,5 @@ pub use nudges::Nudges;
 pub use run::RunView;
 pub use sessions::Sessions;
 pub use spend::Spend;
+pub use trail::Trail;
+pub use watch::Watch;
