@@ -24,6 +24,16 @@ pub struct Rules {
     pub adapters: Adapters,
     pub model: ModelRules,
     pub redactor: Arc<Redactor>,
+    pub watchers: WatcherRules,
+}
+
+/// The panel, as far as the machine must know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WatcherRules {
+    /// At least one looks at what executors do.
+    pub at_activity: bool,
+    /// After how much silence of a session somebody wants to look.
+    pub stall_after: Option<std::time::Duration>,
 }
 
 /// Where an instance lives and works.

@@ -9,6 +9,7 @@ pub mod run;
 pub mod sessions;
 pub mod spend;
 pub mod state;
+pub mod trail;
 pub mod watch;
 
 pub use history::History;
@@ -19,4 +20,5 @@ pub use run::RunView;
 pub use sessions::Sessions;
 pub use spend::Spend;
 pub use state::State;
+pub use trail::Trail;
 pub use watch::Watch;
