@@ -15,6 +15,7 @@ pub mod fold;
 pub mod llm;
 pub mod process;
 pub mod protocol;
+pub mod store;
 pub mod text;
 pub mod tools;
 pub mod watchers;
