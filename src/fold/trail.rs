@@ -32,17 +32,35 @@ pub struct Seen {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum SeenKind {
     /// The orchestrator said it.
-    Said { text: String },
+    Said {
+        text: String,
+    },
     /// It was told (a nudge, a notice). Never the task.
-    User { text: String },
+    User {
+        text: String,
+    },
     Called(ToolCall),
-    Returned { call_id: String, output: String },
+    Returned {
+        call_id: String,
+        output: String,
+    },
     /// A shell command of an executor.
-    Shell { session: SessionId, command: String, exit_code: Option<i32>, output: String },
+    Shell {
+        session: SessionId,
+        command: String,
+        exit_code: Option<i32>,
+        output: String,
+    },
     /// An executor said it.
-    Reported { session: SessionId, text: String },
+    Reported {
+        session: SessionId,
+        text: String,
+    },
     /// An executor changed files.
-    Changed { session: SessionId, paths: Vec<String> },
+    Changed {
+        session: SessionId,
+        paths: Vec<String>,
+    },
 }
 
 /// The trail.
@@ -165,12 +183,9 @@ impl Trail {
     fn follow_activity(&mut self, seq: u64, session: SessionId, activity: &Activity) {
         let what = match activity {
             Activity::Message { text } => SeenKind::Reported { session, text: cut(text) },
-            Activity::Shell { command, exit_code, output, .. } => SeenKind::Shell {
-                session,
-                command: cut(command),
-                exit_code: *exit_code,
-                output: cut(output),
-            },
+            Activity::Shell { command, exit_code, output, .. } => {
+                SeenKind::Shell { session, command: cut(command), exit_code: *exit_code, output: cut(output) }
+            }
             Activity::FileChange { changes, .. } => {
                 let paths: Vec<String> = changes.iter().map(|change| cut(&change.path)).collect();
                 for path in &paths {

@@ -167,7 +167,11 @@ mod tests {
         let judged = |watch: &Watch, step| watch.judge(Gate::Step, KEY, Verdict::Nudge, step);
         spoke(&mut watch, Verdict::Nudge, 4, false);
         spoke(&mut watch, Verdict::Nudge, 5, true);
-        assert_eq!((watch.repeats(KEY, 9), judged(&watch, 9)), (1, Some(Verdict::Nudge)), "a muted one does not count");
+        assert_eq!(
+            (watch.repeats(KEY, 9), judged(&watch, 9)),
+            (1, Some(Verdict::Nudge)),
+            "a muted one does not count"
+        );
         spoke(&mut watch, Verdict::Nudge, 9, false);
         assert_eq!(judged(&watch, 12), Some(Verdict::Pause));
         assert_eq!(judged(&watch, 4 + FORGOTTEN_AFTER + 1), Some(Verdict::Nudge), "the first is forgotten");
@@ -188,7 +192,10 @@ mod tests {
         assert!(watch.modes.is_empty());
         assert_eq!(watch.judge(Gate::Tools, KEY, Verdict::Abort, 1), None);
         let session = crate::protocol::SessionId::random();
-        assert_eq!(watch.judge(Gate::Activity, &key("progress", "same_calls", Some(session)), Verdict::Nudge, 1), None);
+        assert_eq!(
+            watch.judge(Gate::Activity, &key("progress", "same_calls", Some(session)), Verdict::Nudge, 1),
+            None
+        );
         follow(&mut watch, changed(WatcherMode::Muted, None).into());
         assert_eq!(watch.modes, BTreeMap::from([("progress".to_owned(), WatcherMode::Muted)]));
     }

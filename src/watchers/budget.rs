@@ -60,7 +60,8 @@ impl Budget {
             "{done} of {max} steps are used; {left} are left. Start nothing large any more: bring what runs to an \
              end, check it, and call 'exit' with what is done and what is not before the steps are gone."
         );
-        let strongest = sight.budget.strongest.as_ref().map(|(cap, percent)| json!({ "cap": cap, "percent": percent }));
+        let strongest =
+            sight.budget.strongest.as_ref().map(|(cap, percent)| json!({ "cap": cap, "percent": percent }));
         let evidence = json!({ "steps": done, "max_steps": max, "percent": percent, "strongest": strongest });
         Some(Spoken::nudge(ROW.name, "steps", reason, guidance).with(evidence))
     }

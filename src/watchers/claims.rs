@@ -67,7 +67,8 @@ impl Watcher for Claims {
     fn look(&self, sight: &Sight) -> Vec<Spoken> {
         let (claim, now) = newest(sight);
         let Some(claim) = claim else { return Vec::new() };
-        let proven_since = now.run.as_ref().is_some_and(|(_, passed)| *passed != Some(false)) && !now.changed_since;
+        let proven_since =
+            now.run.as_ref().is_some_and(|(_, passed)| *passed != Some(false)) && !now.changed_since;
         if proven_since {
             return Vec::new();
         }
@@ -89,7 +90,9 @@ fn newest(sight: &Sight) -> (Option<Claim<'_>>, Evidence) {
             _ => None,
         };
         if let Some((session, text)) = claimed {
-            let place = session.and_then(|id| sight.session(id)).map(|session| json!({ "session": session.short_id }));
+            let place = session
+                .and_then(|id| sight.session(id))
+                .map(|session| json!({ "session": session.short_id }));
             let place = place.unwrap_or_else(|| json!({ "item": seen.item }));
             newest = Some(Claim { place, session, text, then: evidence.clone() });
         }
@@ -99,7 +102,12 @@ fn newest(sight: &Sight) -> (Option<Claim<'_>>, Evidence) {
         let pending = sight.pending.iter().find_map(|call| Some((call, final_word(call)?)));
         newest = pending.and_then(|(call, range)| {
             let text = claimed(&call.arguments[range])?;
-            Some(Claim { place: json!({ "call_id": call.call_id }), session: None, text, then: evidence.clone() })
+            Some(Claim {
+                place: json!({ "call_id": call.call_id }),
+                session: None,
+                text,
+                then: evidence.clone(),
+            })
         });
     }
     (newest, evidence)
@@ -166,9 +174,11 @@ impl Claim<'_> {
             // What was run may have left the window.
             None if sight.recent.len() >= super::RECENT && !self.then.changed => return None,
             None => ("tests_not_run", "no test command was run".to_owned(), Value::Null),
-            Some((command, Some(false))) => {
-                ("tests_failed", format!("the last test run ({}) failed", quote(command, 80)), json!(quote(command, 200)))
-            }
+            Some((command, Some(false))) => (
+                "tests_failed",
+                format!("the last test run ({}) failed", quote(command, 80)),
+                json!(quote(command, 200)),
+            ),
             Some((command, _)) if self.then.changed_since => (
                 "tests_outdated",
                 format!("files were changed after the last test run ({})", quote(command, 80)),
@@ -196,15 +206,25 @@ mod tests {
     #[test]
     fn a_claim_is_told_from_a_plan_a_wish_and_a_denial() {
         for text in [
-            "All tests pass.", "Parser in place, all 14 tests are passing now.", "The test suite is green", "Done: all green!",
-            "I fixed it. Unit tests passed.", "The tests now all succeed.",
+            "All tests pass.",
+            "Parser in place, all 14 tests are passing now.",
+            "The test suite is green",
+            "Done: all green!",
+            "I fixed it. Unit tests passed.",
+            "The tests now all succeed.",
         ] {
             assert!(claimed(text).is_some(), "{text}");
         }
         for text in [
-            "Run the tests and make sure they pass.", "If the tests pass, commit.", "The tests do not pass yet.",
-            "Do all tests pass?", "Two tests failed, three passed.", "I will check that tests pass", "Pass the test file as argument",
-            "Once tests pass we are done.", "Write tests for the password form.",
+            "Run the tests and make sure they pass.",
+            "If the tests pass, commit.",
+            "The tests do not pass yet.",
+            "Do all tests pass?",
+            "Two tests failed, three passed.",
+            "I will check that tests pass",
+            "Pass the test file as argument",
+            "Once tests pass we are done.",
+            "Write tests for the password form.",
         ] {
             assert_eq!(claimed(text), None, "{text}");
         }

@@ -103,7 +103,8 @@ impl Command {
         };
         let answered = tokio::time::timeout(self.deadline, talk).await;
         // Dropping the child kills whatever is left of its group.
-        let (status, output, errors) = answered.map_err(|_| format!("it did not answer within {} s", self.deadline.as_secs_f64()))?;
+        let (status, output, errors) =
+            answered.map_err(|_| format!("it did not answer within {} s", self.deadline.as_secs_f64()))?;
         if !status.success() {
             let last = errors.lines().last().unwrap_or_default();
             return Err(format!("it ended with {status}: {}", quote(last, 160)));
@@ -116,7 +117,8 @@ fn verdicts(name: &str, output: &str) -> Result<Vec<Spoken>, String> {
     if output.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let wrong = |error: serde_json::Error| format!("its output is no verdict ({error}): {}", quote(output, 120));
+    let wrong =
+        |error: serde_json::Error| format!("its output is no verdict ({error}): {}", quote(output, 120));
     let value: Value = serde_json::from_str(output).map_err(wrong)?;
     let list = if let Value::Array(list) = value { list } else { vec![value] };
     let said = list.into_iter().take(MAX_VERDICTS).map(serde_json::from_value::<Said>);

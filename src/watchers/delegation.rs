@@ -64,11 +64,27 @@ impl Watcher for Delegation {
 /// The ways to write a file from a shell; each captures the file. The second part: only where it is strict.
 static WAYS: LazyLock<Vec<(&'static str, bool, Regex)>> = LazyLock::new(|| {
     let ways = [
-        ("here-document", false, r"<<-?\s*\\?['\x22]?\w+['\x22]?[^\n]*?(?:>{1,2}|\btee\b(?:\s+-a)?)\s*['\x22]?([^\s'\x22;|&<>]+)"),
-        ("here-document", false, r"(?:>{1,2}|\btee\b(?:\s+-a)?)\s*['\x22]?([^\s'\x22;|&<>]+)['\x22]?[^\n]*?<<-?\s*\\?['\x22]?\w+"),
-        ("edit in place", false, r"\b(?:sed|perl)\s+(?:-{1,2}[\w=-]+\s+)*(?:-[a-zA-Z]*i\S*|--in-place\S*)\s[^\n;|&]*?['\x22]?([^\s'\x22;|&<>]+\.\w+)['\x22]?\s*(?:$|[\n;|&])"),
+        (
+            "here-document",
+            false,
+            r"<<-?\s*\\?['\x22]?\w+['\x22]?[^\n]*?(?:>{1,2}|\btee\b(?:\s+-a)?)\s*['\x22]?([^\s'\x22;|&<>]+)",
+        ),
+        (
+            "here-document",
+            false,
+            r"(?:>{1,2}|\btee\b(?:\s+-a)?)\s*['\x22]?([^\s'\x22;|&<>]+)['\x22]?[^\n]*?<<-?\s*\\?['\x22]?\w+",
+        ),
+        (
+            "edit in place",
+            false,
+            r"\b(?:sed|perl)\s+(?:-{1,2}[\w=-]+\s+)*(?:-[a-zA-Z]*i\S*|--in-place\S*)\s[^\n;|&]*?['\x22]?([^\s'\x22;|&<>]+\.\w+)['\x22]?\s*(?:$|[\n;|&])",
+        ),
         ("printed line", true, r"\b(?:echo|printf)\b[^\n]*?>{1,2}\s*['\x22]?([^\s'\x22;|&<>]+)"),
-        ("script that opens a file", true, r"\bopen\(\s*\\?['\x22]([^'\x22\\]+)\\?['\x22]\s*,\s*\\?['\x22][wax]"),
+        (
+            "script that opens a file",
+            true,
+            r"\bopen\(\s*\\?['\x22]([^'\x22\\]+)\\?['\x22]\s*,\s*\\?['\x22][wax]",
+        ),
         ("script that opens a file", true, r"\bPath\(\s*\\?['\x22]([^'\x22\\]+)\\?['\x22]\s*\)\.write_text"),
     ];
     ways.into_iter().filter_map(|(how, strict, regex)| Some((how, strict, Regex::new(regex).ok()?))).collect()
@@ -103,9 +119,16 @@ mod tests {
             assert_eq!(written_code(command, true).map(|found| found.0), Some(how), "{command}");
         }
         for command in [
-            "cat src/a.rs", "grep -n 'class Foo' src/a.ts", "sed -n 1,20p a.rs", "cargo test > out.txt 2>&1",
-            "echo done > notes.md", "cat <<EOF\nimport os\nEOF", "cat > /tmp/probe.py <<EOF\nx\nEOF",
-            "python3 -c \"print(open('a.py').read())\"", "git diff > change.patch", "echo 'function f' ; ls a.js",
+            "cat src/a.rs",
+            "grep -n 'class Foo' src/a.ts",
+            "sed -n 1,20p a.rs",
+            "cargo test > out.txt 2>&1",
+            "echo done > notes.md",
+            "cat <<EOF\nimport os\nEOF",
+            "cat > /tmp/probe.py <<EOF\nx\nEOF",
+            "python3 -c \"print(open('a.py').read())\"",
+            "git diff > change.patch",
+            "echo 'function f' ; ls a.js",
             "sed 's/import x/y/' a.py | head",
         ] {
             assert_eq!(written_code(command, true), None, "{command}");

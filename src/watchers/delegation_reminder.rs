@@ -21,7 +21,15 @@ pub(super) const ROW: Row = Row {
 
 /// Calls that concern sessions or the human.
 const OURS: [&str; 9] = [
-    "delegate", "converse", "check_session", "get_trajectory", "end_session", "list_sessions", "wait", "sleep", "chat",
+    "delegate",
+    "converse",
+    "check_session",
+    "get_trajectory",
+    "end_session",
+    "list_sessions",
+    "wait",
+    "sleep",
+    "chat",
 ];
 
 #[derive(Debug, Deserialize)]
@@ -47,7 +55,9 @@ impl Watcher for DelegationReminder {
     }
 
     fn look(&self, sight: &Sight) -> Vec<Spoken> {
-        let Some(oldest) = sight.items().take(self.lookback).map(|seen| seen.item).last() else { return Vec::new() };
+        let Some(oldest) = sight.items().take(self.lookback).map(|seen| seen.item).last() else {
+            return Vec::new();
+        };
         let seen = sight.calls().take_while(|(item, _)| *item >= oldest);
         let row: Vec<u64> =
             seen.take_while(|(_, call)| !OURS.contains(&call.name.as_str())).map(|(item, _)| item).collect();

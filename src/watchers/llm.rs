@@ -112,14 +112,18 @@ fn in_short(sight: &Sight) -> String {
         let (who, text) = match &seen.what {
             SeenKind::Said { text } => ("planner says".to_owned(), text.clone()),
             SeenKind::User { text } => ("planner is told".to_owned(), text.clone()),
-            SeenKind::Called(call) => (format!("planner calls {}", quote(&call.name, 40)), call.arguments.clone()),
+            SeenKind::Called(call) => {
+                (format!("planner calls {}", quote(&call.name, 40)), call.arguments.clone())
+            }
             SeenKind::Returned { output, .. } => ("result".to_owned(), output.clone()),
             SeenKind::Shell { session, command, exit_code, .. } => {
                 let code = exit_code.map_or_else(|| "?".to_owned(), |code| code.to_string());
                 (format!("{} runs (exit {code})", name(sight, *session)), command.clone())
             }
             SeenKind::Reported { session, text } => (format!("{} says", name(sight, *session)), text.clone()),
-            SeenKind::Changed { session, paths } => (format!("{} changed", name(sight, *session)), paths.join(", ")),
+            SeenKind::Changed { session, paths } => {
+                (format!("{} changed", name(sight, *session)), paths.join(", "))
+            }
         };
         let line = format!("{} {who}: {}", seen.item, quote(&text, ENTRY_CHARS));
         let length = line.chars().count();
@@ -135,10 +139,19 @@ fn in_short(sight: &Sight) -> String {
     let _ = writeln!(
         text,
         "Sessions: {} started, {} open, {} completed, {} failed. Files changed: {}.",
-        counts.started, counts.active, counts.completed, counts.failed, sight.files_changed.len()
+        counts.started,
+        counts.active,
+        counts.completed,
+        counts.failed,
+        sight.files_changed.len()
     );
     let entries: Vec<String> = lines.into_iter().rev().collect();
-    let _ = write!(text, "The newest {} entries (number, who, what):\n{rule}\n{}\n{rule}", entries.len(), entries.join("\n"));
+    let _ = write!(
+        text,
+        "The newest {} entries (number, who, what):\n{rule}\n{}\n{rule}",
+        entries.len(),
+        entries.join("\n")
+    );
     text
 }
 
@@ -167,9 +180,17 @@ impl Said {
         let short = |text: &str, most: usize| text.trim().chars().take(most).collect::<String>();
         let or = |text: String, other: &str| if text.is_empty() { other.to_owned() } else { text };
         let reason = or(short(&self.reason, SAID_CHARS), "no reason was given");
-        let rule: String = short(&self.rule, 60).chars().map(|c| if c.is_whitespace() || c == '/' || c == '@' { '_' } else { c }).collect();
-        let evidence = if self.evidence.to_string().len() > 4 * SAID_CHARS { Value::Null } else { self.evidence };
-        let evidence = if self.items.is_empty() { evidence } else { json!({ "items": self.items.iter().take(50).collect::<Vec<_>>(), "evidence": evidence }) };
+        let rule: String = short(&self.rule, 60)
+            .chars()
+            .map(|c| if c.is_whitespace() || c == '/' || c == '@' { '_' } else { c })
+            .collect();
+        let evidence =
+            if self.evidence.to_string().len() > 4 * SAID_CHARS { Value::Null } else { self.evidence };
+        let evidence = if self.items.is_empty() {
+            evidence
+        } else {
+            json!({ "items": self.items.iter().take(50).collect::<Vec<_>>(), "evidence": evidence })
+        };
         Some(Spoken {
             watcher: watcher.to_owned(),
             verdict: self.verdict.min(strongest),
@@ -184,7 +205,10 @@ impl Said {
 
 /// Reads a model's answer: the JSON object in it.
 pub(super) fn read(answer: &str) -> Result<Vec<Spoken>, String> {
-    let object = answer.find('{').and_then(|from| answer.rfind('}').map(|to| (from, to))).filter(|(from, to)| from < to);
+    let object = answer
+        .find('{')
+        .and_then(|from| answer.rfind('}').map(|to| (from, to)))
+        .filter(|(from, to)| from < to);
     let (from, to) = object.ok_or_else(|| format!("its answer holds no verdict: {}", quote(answer, 120)))?;
     let said: Said = serde_json::from_str(&answer[from..=to])
         .map_err(|error| format!("its answer is no verdict ({error}): {}", quote(answer, 120)))?;

@@ -1,13 +1,6 @@
 //! The panel: all configured watchers, asked at the same time, each within its time; none can end the run by failing.
 
-use std::{
-    collections::BTreeMap,
-    ffi::OsString,
-    fmt,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, ffi::OsString, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 
@@ -111,7 +104,10 @@ impl Panel {
 
     /// Those that look at a gate and are not off, for `watchers_run`.
     pub fn looking(&self, gate: Gate, modes: &BTreeMap<String, WatcherMode>) -> Vec<String> {
-        let looking = self.seats.iter().filter(|(name, seat)| seat.looks_at(gate) && mode(modes, name) != WatcherMode::Off);
+        let looking = self
+            .seats
+            .iter()
+            .filter(|(name, seat)| seat.looks_at(gate) && mode(modes, name) != WatcherMode::Off);
         looking.map(|(name, _)| name.clone()).collect()
     }
 
@@ -123,7 +119,12 @@ impl Panel {
 
     /// Asks all that look at the gate, at the same time. What they say comes strongest first, then in the order of
     /// the configuration; what failed comes last.
-    pub async fn look(&self, sight: Arc<Sight>, gate: Gate, modes: &BTreeMap<String, WatcherMode>) -> Vec<Outcome> {
+    pub async fn look(
+        &self,
+        sight: Arc<Sight>,
+        gate: Gate,
+        modes: &BTreeMap<String, WatcherMode>,
+    ) -> Vec<Outcome> {
         let sight = if sight.gate == gate { sight } else { Arc::new(Sight { gate, ..Sight::clone(&sight) }) };
         let mut asked = JoinSet::new();
         let mut waits = BTreeMap::new();
@@ -139,20 +140,30 @@ impl Panel {
         while let Some(answer) = asked.join_next_with_id().await {
             answers.push(match answer {
                 Ok((_, answer)) => answer,
-                Err(error) => (waits.get(&error.id()).copied().unwrap_or_default(), Err("it panicked".to_owned())),
+                Err(error) => {
+                    (waits.get(&error.id()).copied().unwrap_or_default(), Err("it panicked".to_owned()))
+                }
             });
         }
         answers.sort_by_key(|(place, _)| *place);
         self.in_order(answers, modes)
     }
 
-    fn in_order(&self, answers: Vec<(usize, Result<Vec<Spoken>, String>)>, modes: &BTreeMap<String, WatcherMode>) -> Vec<Outcome> {
+    fn in_order(
+        &self,
+        answers: Vec<(usize, Result<Vec<Spoken>, String>)>,
+        modes: &BTreeMap<String, WatcherMode>,
+    ) -> Vec<Outcome> {
         let (mut spoke, mut failed) = (Vec::new(), Vec::new());
         for (place, answer) in answers {
             let Some((name, _)) = self.seats.get(place) else { continue };
             let muted = mode(modes, name) == WatcherMode::Muted;
             match answer {
-                Ok(all) => spoke.extend(all.into_iter().filter(|spoken| spoken.verdict != Verdict::Continue).map(|spoken| (spoken, muted))),
+                Ok(all) => spoke.extend(
+                    all.into_iter()
+                        .filter(|spoken| spoken.verdict != Verdict::Continue)
+                        .map(|spoken| (spoken, muted)),
+                ),
                 Err(message) => failed.push(Outcome::Failed { watcher: name.clone(), message }),
             }
         }
@@ -179,7 +190,11 @@ impl Panel {
                 let Some(question) = watcher.question(&sight) else { return Ok(Vec::new()) };
                 let model = self.around.model.as_ref().ok_or("no model can be asked here")?;
                 let answer = tokio::time::timeout(MODEL_DEADLINE, model.ask(question)).await;
-                llm::read(&answer.map_err(|_| format!("it did not answer within {} s", MODEL_DEADLINE.as_secs()))??.text)
+                llm::read(
+                    &answer
+                        .map_err(|_| format!("it did not answer within {} s", MODEL_DEADLINE.as_secs()))??
+                        .text,
+                )
             }
         }
     }

@@ -20,7 +20,12 @@ use crate::protocol::event::{Gate, Verdict};
 pub(super) const ROW: Row = Row {
     name: "pattern",
     about: "a regular expression of your own matches (never the system prompt or the task)",
-    keys: &[key("patterns", Kind::Patterns, "[{regex: 'rm -rf /', action: pause}]", "action: nudge, pause or abort")],
+    keys: &[key(
+        "patterns",
+        Kind::Patterns,
+        "[{regex: 'rm -rf /', action: pause}]",
+        "action: nudge, pause or abort",
+    )],
     build,
 };
 
@@ -120,7 +125,12 @@ fn texts(sight: &Sight) -> Vec<Place<'_>> {
     match sight.gate {
         Gate::Tools => {
             let calls = sight.pending.iter();
-            calls.flat_map(|call| [&call.name, &call.arguments].map(|text| (json!({ "call_id": call.call_id }), None, text.as_str()))).collect()
+            calls
+                .flat_map(|call| {
+                    [&call.name, &call.arguments]
+                        .map(|text| (json!({ "call_id": call.call_id }), None, text.as_str()))
+                })
+                .collect()
         }
         Gate::Step => {
             let near = sight.items().take(NEAR);
@@ -141,7 +151,8 @@ fn texts(sight: &Sight) -> Vec<Place<'_>> {
             });
             let open = activities.filter_map(|(id, text)| Some((sight.session(id)?, text)));
             let place = |session: &super::SessionSight| json!({ "session": session.short_id });
-            let about = |session: &super::SessionSight| Some(About { session: session.id, turn: session.turn });
+            let about =
+                |session: &super::SessionSight| Some(About { session: session.id, turn: session.turn });
             open.take(NEAR).map(|(session, text)| (place(session), about(session), text)).collect()
         }
     }
@@ -158,7 +169,9 @@ impl Compiled {
                 let matched = quote(found.as_str(), 120);
                 let reason = format!("{rule} matches {matched}");
                 let guidance = self.message.clone().unwrap_or_else(|| {
-                    format!("A rule of this run forbids what matches {rule}. Do it another way, or ask the human.")
+                    format!(
+                        "A rule of this run forbids what matches {rule}. Do it another way, or ask the human."
+                    )
                 });
                 let spoken = Spoken::nudge(ROW.name, rule, reason, guidance);
                 let evidence = json!({ "where": place, "match": matched });

@@ -54,9 +54,11 @@ impl Progress {
     fn same_calls(&self, sight: &Sight) -> Option<Spoken> {
         // A call and its result are two entries: other talk between them ends the row.
         let near = sight.items().take(2 * self.max_same_calls).map(|seen| seen.item).last()?;
-        let newest: Vec<_> = sight.calls().take(self.max_same_calls).take_while(|(item, _)| *item >= near).collect();
+        let newest: Vec<_> =
+            sight.calls().take(self.max_same_calls).take_while(|(item, _)| *item >= near).collect();
         let (_, first) = *newest.first()?;
-        let same = newest.iter().all(|(_, call)| call.name == first.name && call.arguments == first.arguments);
+        let same =
+            newest.iter().all(|(_, call)| call.name == first.name && call.arguments == first.arguments);
         if newest.len() < self.max_same_calls || !same || WAITS.contains(&first.name.as_str()) {
             return None;
         }
@@ -68,7 +70,10 @@ impl Progress {
              Say what you expected, look at the result that you have, and take another way; to wait for sessions use \
              'wait'."
         );
-        Some(Spoken::nudge(ROW.name, "same_calls", reason, guidance).with(json!({ "items": items, "count": count })))
+        Some(
+            Spoken::nudge(ROW.name, "same_calls", reason, guidance)
+                .with(json!({ "items": items, "count": count })),
+        )
     }
 
     fn no_result(&self, sight: &Sight) -> Option<Spoken> {
@@ -84,7 +89,8 @@ impl Progress {
              them has: end with 'end_session' what is finished, tell the others what is missing, and make the next \
              task smaller."
         );
-        let evidence = json!({ "steps": done, "started": started, "active": counts.active, "failed": counts.failed });
+        let evidence =
+            json!({ "steps": done, "started": started, "active": counts.active, "failed": counts.failed });
         Some(Spoken::nudge(ROW.name, "no_result", reason, guidance).with(evidence))
     }
 }

@@ -59,7 +59,10 @@ impl Quality {
              for taken back, and check what is there before more is added."
         );
         let some: Vec<&String> = sight.files_changed.iter().take(20).collect();
-        Some(Spoken::nudge(ROW.name, "many_files", reason, guidance).with(json!({ "files": count, "some": some })))
+        Some(
+            Spoken::nudge(ROW.name, "many_files", reason, guidance)
+                .with(json!({ "files": count, "some": some })),
+        )
     }
 
     /// Only once the executors rest: while they work the tests may still come.
@@ -77,6 +80,9 @@ impl Quality {
             code.len()
         );
         let some: Vec<_> = code.iter().take(20).collect();
-        Some(Spoken::nudge(ROW.name, "no_tests", reason, guidance).with(json!({ "code": code.len(), "some": some })))
+        Some(
+            Spoken::nudge(ROW.name, "no_tests", reason, guidance)
+                .with(json!({ "code": code.len(), "some": some })),
+        )
     }
 }

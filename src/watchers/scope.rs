@@ -79,8 +79,11 @@ fn places(sight: &Sight) -> Vec<Place<'_>> {
                 SeenKind::Shell { session, command, .. } => Some((*session, command.as_str())),
                 _ => None,
             });
-            let of = |id| sight.session(id).map(|session| (session, About { session: id, turn: session.turn }));
-            let place = |(id, text)| of(id).map(|(session, about)| (json!({ "session": session.short_id }), Some(about), text));
+            let of =
+                |id| sight.session(id).map(|session| (session, About { session: id, turn: session.turn }));
+            let place = |(id, text)| {
+                of(id).map(|(session, about)| (json!({ "session": session.short_id }), Some(about), text))
+            };
             near.take(NEAR).filter_map(place).collect()
         }
     }

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    Watcher, budget, claims, command, delegation, delegation_reminder, llm, panel::Seat, pattern, progress, quality,
-    scope, stall,
+    Watcher, budget, claims, command, delegation, delegation_reminder, llm, panel::Seat, pattern, progress,
+    quality, scope, stall,
 };
 use crate::{config::WatcherEntry, error::UserError};
 
@@ -68,7 +68,9 @@ pub(super) const fn key(name: &'static str, kind: Kind, default: &'static str, a
 
 /// Builds a watcher that is its own configuration.
 pub(super) fn rule<W: Watcher + DeserializeOwned + 'static>(config: Value) -> Result<Seat, String> {
-    serde_json::from_value::<W>(config).map(|watcher| Seat::Rule(Arc::new(watcher))).map_err(|e| e.to_string())
+    serde_json::from_value::<W>(config)
+        .map(|watcher| Seat::Rule(Arc::new(watcher)))
+        .map_err(|e| e.to_string())
 }
 
 /// Builds the watcher of an entry.
@@ -86,7 +88,10 @@ pub(super) fn build(entry: &WatcherEntry) -> Result<Seat, UserError> {
 }
 
 fn wrong(name: &str, why: &str) -> UserError {
-    UserError::usage(format!("the watcher '{name}' is configured wrongly: {why}"), "see 'zwarm-tui configs check'")
+    UserError::usage(
+        format!("the watcher '{name}' is configured wrongly: {why}"),
+        "see 'zwarm-tui configs check'",
+    )
 }
 
 fn unknown(name: &str) -> UserError {
@@ -114,7 +119,8 @@ fn check(watcher: &str, config: &Value, keys: &[Key]) -> Result<(), UserError> {
             return Err(UserError::usage(format!("the watcher '{watcher}' has no key '{name}'"), hint));
         };
         if !key.kind.fits(value) {
-            let message = format!("'{name}' of the watcher '{watcher}' must be {}, not {value}", key.kind.text());
+            let message =
+                format!("'{name}' of the watcher '{watcher}' must be {}, not {value}", key.kind.text());
             return Err(UserError::usage(message, format!("for example {name}: {}", key.default)));
         }
     }
