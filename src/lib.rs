@@ -15,4 +15,5 @@ pub mod fold;
 pub mod llm;
 pub mod process;
 pub mod protocol;
+pub mod text;
 pub mod watchers;
