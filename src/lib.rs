@@ -16,4 +16,6 @@ pub mod llm;
 pub mod process;
 pub mod protocol;
 pub mod text;
+#[cfg(feature = "tui")]
+pub mod ui;
 pub mod watchers;
