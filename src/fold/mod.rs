@@ -7,6 +7,7 @@ pub mod nudges;
 pub mod run;
 pub mod sessions;
 pub mod spend;
+pub mod view;
 
 pub use history::History;
 pub use inbox::Inbox;
@@ -14,3 +15,4 @@ pub use nudges::Nudges;
 pub use run::RunView;
 pub use sessions::Sessions;
 pub use spend::Spend;
+pub use view::View;
