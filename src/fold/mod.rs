@@ -11,6 +11,7 @@ pub mod spend;
 pub mod state;
 pub mod trail;
 pub mod watch;
+pub mod view;
 
 pub use history::History;
 pub use inbox::Inbox;
@@ -22,3 +23,4 @@ pub use spend::Spend;
 pub use state::State;
 pub use trail::Trail;
 pub use watch::Watch;
+pub use view::View;
