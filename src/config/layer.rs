@@ -80,7 +80,10 @@ impl Layer {
         let values = document::parse(&text, format).map_err(|fault| {
             let place =
                 if fault.line > 0 { format!(":{}:{}", fault.line, fault.column) } else { String::new() };
-            UserError::usage(format!("{shown}{place}: {}", fault.message), syntax_hint(format))
+            UserError::usage(
+                format!("{shown}{place}: {}", fault.message),
+                syntax_hint(format, &fault.message),
+            )
         })?;
         Ok(Self { origin: Origin::File { path: path.to_owned(), format, text }, values })
     }
@@ -153,10 +156,19 @@ fn describe(error: &std::io::Error) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
-fn syntax_hint(format: Format) -> &'static str {
+fn syntax_hint(format: Format, message: &str) -> &'static str {
+    if message.contains("twice") || message == "duplicate key" {
+        return "remove one of the two";
+    }
+    if message.contains("unfolds") {
+        return "use fewer aliases";
+    }
     match format {
-        Format::Yaml => "write the file as YAML; 'zwarm-tui configs show' prints every key with its default",
-        Format::Toml => "write the file as TOML; 'zwarm-tui init' writes one with every key",
+        Format::Yaml if message.contains("cannot start any token") => {
+            "indent by blanks, never by tabs, and put odd texts into quotes"
+        }
+        Format::Yaml => "'zwarm-tui configs show' prints every key with its value, as YAML",
+        Format::Toml => "'zwarm-tui init' writes a TOML file with every key",
     }
 }
 
@@ -197,6 +209,9 @@ fn unknown_key_hint(path: &[Step], key: &str, known: &[String]) -> String {
     format!("the keys {place} are {list}")
 }
 
+/// What helps where a value has the wrong shape.
+const TYPE_HINT: &str = "'zwarm-tui configs show' prints every key with its value";
+
 /// A sentence and a hint out of serde's words.
 fn type_message(name: &str, message: &str) -> (String, String) {
     if let Some(rest) = message.strip_prefix("unknown variant ") {
@@ -214,14 +229,20 @@ fn type_message(name: &str, message: &str) -> (String, String) {
         else {
             continue;
         };
-        return (format!("'{name}' must be {}, not {}", plain(wanted), plain_given(given)), String::new());
+        return (
+            format!("'{name}' must be {}, not {}", plain(wanted), plain_given(given)),
+            TYPE_HINT.to_owned(),
+        );
     }
-    (format!("'{name}': {}", message.replace('`', "'")), String::new())
+    if let Some(missing) = message.strip_prefix("missing field ") {
+        return (format!("'{name}' has no {}", missing.replace('`', "'")), TYPE_HINT.to_owned());
+    }
+    (format!("'{name}': {}", message.replace('`', "'")), TYPE_HINT.to_owned())
 }
 
 fn plain(wanted: &str) -> String {
     match wanted {
-        "u32" | "u64" | "usize" => "a whole number".to_owned(),
+        "u32" | "u64" | "usize" => "a whole number that is not negative".to_owned(),
         "f64" => "a number".to_owned(),
         "a boolean" => "true or false".to_owned(),
         "a string" => "text".to_owned(),

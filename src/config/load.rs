@@ -277,9 +277,14 @@ fn join(layers: &[Layer]) -> Result<Config, UserError> {
         .map_err(|e| UserError::usage(format!("the configuration as a whole is wrong: {e}"), ""))?;
     let compaction = &config.orchestrator.compaction;
     if compaction.target_pct >= compaction.threshold_pct {
+        let path = ["orchestrator", "compaction"].map(|key| Step::Key(key.to_owned()));
+        let wrote = layers.iter().rev().find(|layer| {
+            layer.values.get("orchestrator").is_some_and(|block| block.get("compaction").is_some())
+        });
+        let place = wrote.map_or_else(String::new, |layer| layer.place(&path, true));
         return Err(UserError::usage(
             format!(
-                "'orchestrator.compaction.target_pct' ({}) is not below 'threshold_pct' ({})",
+                "{place}'orchestrator.compaction.target_pct' ({}) is not below 'threshold_pct' ({})",
                 compaction.target_pct, compaction.threshold_pct
             ),
             "give a target below the threshold",
