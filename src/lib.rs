@@ -16,4 +16,6 @@ pub mod llm;
 pub mod paths;
 pub mod process;
 pub mod protocol;
+pub mod text;
+pub mod tools;
 pub mod watchers;
