@@ -18,4 +18,5 @@ pub mod process;
 pub mod protocol;
 pub mod text;
 pub mod tools;
+pub mod store;
 pub mod watchers;
