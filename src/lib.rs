@@ -13,6 +13,7 @@ pub mod error;
 pub mod executors;
 pub mod fold;
 pub mod llm;
+pub mod paths;
 pub mod process;
 pub mod protocol;
 pub mod store;
