@@ -15,4 +15,6 @@ pub mod fold;
 pub mod llm;
 pub mod process;
 pub mod protocol;
+pub mod text;
+pub mod tools;
 pub mod watchers;

@@ -3,14 +3,20 @@
 
 pub mod history;
 pub mod inbox;
+pub mod ledger;
 pub mod nudges;
 pub mod run;
 pub mod sessions;
 pub mod spend;
+pub mod state;
+pub mod watch;
 
 pub use history::History;
 pub use inbox::Inbox;
+pub use ledger::Ledger;
 pub use nudges::Nudges;
 pub use run::RunView;
 pub use sessions::Sessions;
 pub use spend::Spend;
+pub use state::State;
+pub use watch::Watch;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+pub use crate::protocol::ToolSpec;
 use crate::protocol::{Item, Usage, Wire};
 
 /// What a model is asked.
@@ -20,15 +21,8 @@ pub struct Request {
     pub temperature: Option<f64>,
     /// Stable over the life of the instance: lets the provider find its prompt cache.
     pub cache_key: String,
-}
-
-/// A tool as it is offered to the model.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ToolSpec {
-    pub name: &'static str,
-    pub description: String,
-    /// JSON schema of the arguments: an object.
-    pub parameters: serde_json::Value,
+    /// Replies of the model in the history so far (the scripted model goes on from there).
+    pub replies: u32,
 }
 
 /// A piece of a reply while it streams.
@@ -88,4 +82,11 @@ pub struct ModelError {
     pub hint: String,
     /// The text that had streamed in the last attempt.
     pub partial: String,
+}
+#[derive(Debug, Default)]
+pub struct Prices;
+impl Prices {
+    pub fn cost(&self, _m: &str, _u: &Usage) -> Option<f64> {
+        None
+    }
 }
