@@ -101,10 +101,16 @@ impl Refusal<'_> {
         }
         let after = self.after(now);
         match self.status {
-            401 | 403 => Failure::stop(ErrorKind::Refused, said, format!("check the key in '{}'", self.key_from)),
+            401 | 403 => {
+                Failure::stop(ErrorKind::Refused, said, format!("check the key in '{}'", self.key_from))
+            }
             404 => Failure::stop(ErrorKind::Refused, said, "check 'orchestrator.lm' and the base URL"),
             408 | 409 | 425 | 429 | 500..=599 => again_or_limit(said, after, now),
-            _ => Failure::stop(ErrorKind::Refused, said, "the request is not acceptable to this server or model"),
+            _ => Failure::stop(
+                ErrorKind::Refused,
+                said,
+                "the request is not acceptable to this server or model",
+            ),
         }
     }
 
@@ -136,8 +142,12 @@ pub fn in_stream(error: &Value, now: Timestamp) -> Failure {
         return failure;
     }
     match code.as_str() {
-        "invalid_prompt" | "invalid_request_error" | "authentication_error" | "permission_error"
-        | "not_found_error" | "content_filter" => Failure::stop(ErrorKind::Refused, said, ""),
+        "invalid_prompt"
+        | "invalid_request_error"
+        | "authentication_error"
+        | "permission_error"
+        | "not_found_error"
+        | "content_filter" => Failure::stop(ErrorKind::Refused, said, ""),
         _ => Failure::again(said),
     }
 }
@@ -166,8 +176,14 @@ fn limited(said: String, until: Option<Timestamp>) -> Failure {
 }
 
 fn limit(code: &str, error: &Value, said: &str, now: Timestamp) -> Option<Failure> {
-    if matches!(code, "insufficient_quota" | "billing_error" | "billing_hard_limit_reached") && reset(error, now).is_none() {
-        return Some(Failure::stop(ErrorKind::Refused, said, "check the plan and the billing of this account"));
+    if matches!(code, "insufficient_quota" | "billing_error" | "billing_hard_limit_reached")
+        && reset(error, now).is_none()
+    {
+        return Some(Failure::stop(
+            ErrorKind::Refused,
+            said,
+            "check the plan and the billing of this account",
+        ));
     }
     let names_limit = matches!(code, "usage_limit_reached" | "insufficient_quota" | "usage_not_included");
     match reset(error, now) {
@@ -212,7 +228,8 @@ fn is_overflow(code: &str, words: &str) -> bool {
 
 /// One line without control characters, cut, and without anything that looks like a key.
 pub fn tidy(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(4 * MAX_WORDS).collect();
+    let line: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(4 * MAX_WORDS).collect();
     let looks_secret = |word: &str| {
         let start = word.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
         start.len() > 8 && (start.starts_with("sk-") || start.starts_with("sk_"))

@@ -35,7 +35,10 @@ fn statuses_are_told_apart() {
         assert_eq!(judge(status, "").next, Next::Stop(ErrorKind::Refused), "{status}");
     }
     let unauthorised = judge(401, r#"{"error":{"message":"Incorrect API key provided: sk-abc123456789."}}"#);
-    assert_eq!(unauthorised.message, "the model server answered 401 to 'gpt-5': Incorrect API key provided: [key]");
+    assert_eq!(
+        unauthorised.message,
+        "the model server answered 401 to 'gpt-5': Incorrect API key provided: [key]"
+    );
     assert_eq!(unauthorised.hint, "check the key in 'OPENAI_API_KEY'");
 }
 
@@ -63,7 +66,10 @@ fn a_context_that_is_too_long_is_recognised_in_every_dialect() {
     }
     let error = serde_json::json!({ "code": "context_length_exceeded", "message": "too long" });
     assert_eq!(in_stream(&error, now()).next, Next::Stop(ErrorKind::ContextOverflow));
-    assert_eq!(in_stream(&serde_json::json!({ "code": "server_error" }), now()).next, Next::Again { after: None });
+    assert_eq!(
+        in_stream(&serde_json::json!({ "code": "server_error" }), now()).next,
+        Next::Again { after: None }
+    );
 }
 
 #[test]
