@@ -15,6 +15,9 @@ pub mod fold;
 pub mod llm;
 pub mod process;
 pub mod protocol;
+pub mod store;
 pub mod text;
 pub mod tools;
+#[cfg(feature = "tui")]
+pub mod ui;
 pub mod watchers;

@@ -41,6 +41,10 @@ struct FullEntry {
     enabled: bool,
     #[serde(default)]
     config: Option<serde_json::Value>,
+    /// Short for the key of the same name in `config`.
+    command: Option<serde_json::Value>,
+    /// The same.
+    deadline_seconds: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -64,7 +68,13 @@ impl<'de> Deserialize<'de> for WatcherEntry {
             return Ok(Self { name: name.to_owned(), enabled: true, config: serde_json::json!({}) });
         }
         let full: FullEntry = serde_json::from_value(value).map_err(serde::de::Error::custom)?;
-        let config = full.config.unwrap_or_else(|| serde_json::json!({}));
+        let mut config = full.config.unwrap_or_else(|| serde_json::json!({}));
+        let short = [("command", full.command), ("deadline_seconds", full.deadline_seconds)];
+        for (key, value) in short.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+            if let Some(config) = config.as_object_mut() {
+                config.insert(key.to_owned(), value);
+            }
+        }
         Ok(Self { name: full.name, enabled: full.enabled, config })
     }
 }
