@@ -1,0 +1,4 @@
+//! Support for the integration tests: the outside, faked at the wire.
+#![allow(dead_code, unused_imports)]
+
+pub mod model_server;
