@@ -10,7 +10,7 @@ use crate::{
         event::{Gate, RunFinished},
         live::Notice,
     },
-    watchers::{Sight, Spoken},
+    watchers::{Outcome, Sight},
 };
 
 /// The time, as an argument.
@@ -73,9 +73,8 @@ pub enum Input {
 pub struct Heard {
     /// Names of those that looked.
     pub looked: Vec<String>,
-    pub spoken: Vec<Spoken>,
-    /// Watchers that failed, and how.
-    pub problems: Vec<(String, String)>,
+    /// Strongest first; what failed comes last.
+    pub outcomes: Vec<Outcome>,
 }
 
 /// How a bash call ended.
@@ -101,6 +100,8 @@ pub enum Timer {
     Demo(InboxId),
     /// The cap on minutes may be reached.
     Minutes,
+    /// The watchers look at what executors do (gate activity).
+    Look,
     /// A watcher's abort may be stopped by the human until now.
     AbortNow,
 }

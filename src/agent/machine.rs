@@ -180,6 +180,7 @@ impl Machine {
             Timer::Wake => self.wake(),
             Timer::Demo(inbox) => self.demo_answers(inbox),
             Timer::Minutes => self.check_budget(),
+            Timer::Look => self.look_at_activity(),
             Timer::AbortNow => self.abort_now(),
         }
     }

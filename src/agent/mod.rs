@@ -3,6 +3,7 @@
 mod calls;
 mod cards;
 mod compact;
+mod driver;
 pub mod effect;
 mod ending;
 mod fleet;
@@ -16,5 +17,6 @@ mod prompt;
 pub mod rules;
 mod run;
 mod steer;
+mod talk;
 
 pub use launch::start;

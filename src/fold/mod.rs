@@ -9,7 +9,9 @@ pub mod run;
 pub mod sessions;
 pub mod spend;
 pub mod state;
+pub mod trail;
 pub mod watch;
+pub mod view;
 
 pub use history::History;
 pub use inbox::Inbox;
@@ -19,4 +21,6 @@ pub use run::RunView;
 pub use sessions::Sessions;
 pub use spend::Spend;
 pub use state::State;
+pub use trail::Trail;
 pub use watch::Watch;
+pub use view::View;

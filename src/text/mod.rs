@@ -1,13 +1,19 @@
-pub mod redact {}
-use std::borrow::Cow;
-#[derive(Debug, Default)]
-pub struct Redactor;
-impl Redactor {
-    pub fn redact<'a>(&self, t: &'a str) -> Cow<'a, str> {
-        Cow::Borrowed(t)
-    }
-}
-pub fn cut_middle(text: &str, head: usize, tail: usize) -> (String, usize) {
-    let _ = (head, tail);
-    (text.to_owned(), 0)
-}
+//! Text that may be shown: control sequences out, wrapped, cut, measured, secrets hidden.
+//!
+//! Std and unicode tables only; every other module may use it. It knows nothing of screens: styles of command output
+//! are plain data ([`ansi::Style`]) that `ui/render` turns into colours.
+
+pub mod ansi;
+pub mod clean;
+pub mod cut;
+mod redact;
+mod vt;
+pub mod width;
+pub mod wrap;
+
+pub use clean::{CleanText, Cleaner, clean, clean_line, clean_whole};
+pub use cut::cut_middle;
+pub use redact::Redactor;
+
+#[cfg(test)]
+pub(crate) mod hostile;
