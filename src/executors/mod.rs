@@ -50,8 +50,6 @@ pub struct SessionSpec {
     pub resume: Option<Resume>,
     pub approval: Approval,
     pub sandbox: Sandbox,
-    /// The session's folder.
-    pub dir: PathBuf,
 }
 
 /// What is known of a conversation that is taken up again.

@@ -39,7 +39,9 @@ pub(super) fn fault(error: &Value) -> Fault {
     let status = info.get(named).and_then(|inner| inner.get("httpStatusCode")).and_then(Value::as_u64);
     let hint = match (named, status) {
         ("usageLimitExceeded" | "sessionBudgetExceeded", _) => "wait for the reset of the plan's limit",
-        ("rateLimitExceeded", _) | (_, Some(429)) => "wait a little, or lower orchestrator.parallel_delegations",
+        ("rateLimitExceeded", _) | (_, Some(429)) => {
+            "wait a little, or lower orchestrator.parallel_delegations"
+        }
         ("unauthorized", _) | (_, Some(401 | 403)) => {
             "sign in with 'codex login', or check the key of its model provider"
         }
@@ -78,7 +80,8 @@ mod tests {
         assert_eq!(reset(&limits).as_deref(), Some("2026-11-24T06:46:46Z"));
         assert_eq!(reset(&json!({"primary": null})), None);
         assert!(fault(&json!({"message": "x", "codexErrorInfo": "usageLimitExceeded"})).limit);
-        let bad_key = json!({"message": "m", "codexErrorInfo": {"httpConnectionFailed": {"httpStatusCode": 401}}});
+        let bad_key =
+            json!({"message": "m", "codexErrorInfo": {"httpConnectionFailed": {"httpStatusCode": 401}}});
         let expected = "m (hint: sign in with 'codex login', or check the key of its model provider)";
         assert_eq!(fault(&bad_key), Fault { message: expected.into(), limit: false });
         assert_eq!(fault(&json!(null)).message, "codex failed without saying why");

@@ -35,10 +35,9 @@ pub(super) fn activity(item: &Value, live: &str) -> Option<Activity> {
             result: String::new(),
             ok: true,
         },
-        "error" => Activity::Error {
-            message: bound::cut(text(item, "message"), MAX_SHORT),
-            will_retry: false,
-        },
+        "error" => {
+            Activity::Error { message: bound::cut(text(item, "message"), MAX_SHORT), will_retry: false }
+        }
         _ => Activity::Unknown { raw: bound::raw(item) },
     })
 }
@@ -73,7 +72,10 @@ fn file_change(item: &Value) -> Activity {
     let paths: Vec<_> = changes.iter().map(|change| change.path.as_str()).collect();
     match text(item, "status") {
         status @ ("declined" | "failed") => Activity::Error {
-            message: bound::cut(&format!("the change of '{}' was not made: {status}", paths.join("', '")), MAX_SHORT),
+            message: bound::cut(
+                &format!("the change of '{}' was not made: {status}", paths.join("', '")),
+                MAX_SHORT,
+            ),
             will_retry: false,
         },
         _ => Activity::FileChange { changes, diff },

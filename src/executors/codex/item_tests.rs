@@ -47,7 +47,10 @@ fn a_declined_change_is_no_change_and_an_unknown_item_is_kept() {
         "changes": [{"path": "p", "kind": {"type": "add"}, "diff": "x"}]});
     assert_eq!(
         activity(&declined, ""),
-        Some(Activity::Error { message: "the change of 'p' was not made: declined".into(), will_retry: false })
+        Some(Activity::Error {
+            message: "the change of 'p' was not made: declined".into(),
+            will_retry: false
+        })
     );
     let odd = json!({"type": "hologram", "id": "h"});
     assert_eq!(activity(&odd, ""), Some(Activity::Unknown { raw: odd.clone() }));

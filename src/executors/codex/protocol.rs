@@ -50,13 +50,28 @@ pub(super) enum Tag {
 pub(super) enum Effect {
     /// Get the server up; [`Thread::up`] or [`Thread::died`] follows.
     Attach,
-    Ask { tag: Tag, method: &'static str, params: Value },
+    Ask {
+        tag: Tag,
+        method: &'static str,
+        params: Value,
+    },
     /// Answer a request of the server.
-    Answer { id: Value, result: Value },
-    Refuse { id: Value, code: i64, why: String },
+    Answer {
+        id: Value,
+        result: Value,
+    },
+    Refuse {
+        id: Value,
+        code: i64,
+        why: String,
+    },
     News(News),
     /// Live text: see [`crate::protocol::StreamKey::item`].
-    Delta { turn: u32, item: String, text: String },
+    Delta {
+        turn: u32,
+        item: String,
+        text: String,
+    },
     /// Set the one timer (`None`: clear it); [`Thread::late`] follows.
     Timer(Option<Duration>),
     /// The session's task is over; `Err`: it could not even begin.
@@ -281,7 +296,10 @@ impl Thread {
         } else if self.turn.is_some() {
             out.extend(self.end_turn(TurnStatus::Failed, Some(fault)));
         } else {
-            out.push(problem(bound::cut(why, MAX_SHORT), "the next turn starts it again and resumes the thread"));
+            out.push(problem(
+                bound::cut(why, MAX_SHORT),
+                "the next turn starts it again and resumes the thread",
+            ));
         }
         out
     }
@@ -339,7 +357,8 @@ impl Thread {
         let thread = &result["thread"];
         let id = text(thread, "id").to_owned();
         if id.is_empty() {
-            return self.not_open("codex opened a thread without an id; this version is not known".to_owned());
+            return self
+                .not_open("codex opened a thread without an id; this version is not known".to_owned());
         }
         self.phase = Phase::Open;
         self.was_open = true;

@@ -53,8 +53,7 @@ impl Play {
         for line in std::fs::read_to_string(path).unwrap().lines() {
             let line: Value = serde_json::from_str(line).unwrap();
             let message = rpc::parse(&line["msg"].to_string()).unwrap();
-            let effects =
-                if line["dir"] == "in" { self.said(&message) } else { self.heard(&message) };
+            let effects = if line["dir"] == "in" { self.said(&message) } else { self.heard(&message) };
             self.effects.extend(effects);
         }
         self
@@ -135,7 +134,6 @@ fn spent(news: &[News], of_estimates: bool) -> Usage {
     }
     sum
 }
-
 
 fn message(text: &str) -> Activity {
     Activity::Message { text: text.into() }
@@ -404,8 +402,7 @@ fn a_usage_limit_is_told_with_its_reset() {
     let error = json!({"message": "You've hit your usage limit", "codexErrorInfo": "usageLimitExceeded"});
     let turn = json!({"id": "u", "status": "failed", "error": error});
     let out = notify(&mut play, "turn/completed", json!({"threadId": "t", "turn": turn}));
-    let message =
-        "You've hit your usage limit (hint: wait for the reset of the plan's limit)".to_owned();
+    let message = "You've hit your usage limit (hint: wait for the reset of the plan's limit)".to_owned();
     let limited = News::Limited { message, until: Some("2026-11-24T06:46:46Z".into()) };
     assert!(out.contains(&Effect::News(limited)), "{out:?}");
 }
@@ -425,7 +422,10 @@ fn what_codex_asks_beyond_approvals_is_refused_at_once() {
     play.thread.message(&request(8, "item/commandExecution/requestApproval"));
     let turn = json!({"id": "u", "status": "completed", "items": [{"type": "agentMessage", "text": "hi"}]});
     let out = notify(&mut play, "turn/completed", json!({"threadId": "t", "turn": turn}));
-    let end = [Effect::News(News::AskDropped { key: "8".into() }), Effect::News(ended(1, TurnStatus::Completed, "hi"))];
+    let end = [
+        Effect::News(News::AskDropped { key: "8".into() }),
+        Effect::News(ended(1, TurnStatus::Completed, "hi")),
+    ];
     assert_eq!(out[1..], end);
     let late = play.thread.order(Order::Answer { key: "8".into(), decision: Decision::Accept, reason: None });
     assert_eq!(late, []);
@@ -473,11 +473,8 @@ fn the_servers_death_fails_the_turn_and_the_next_one_resumes_the_thread() {
         response: String::new(),
         error: Some("the codex server ended (signal: 9)".into()),
     };
-    let expected = [
-        Effect::Timer(None),
-        Effect::News(News::Activity { turn: 1, activity: open }),
-        Effect::News(failed),
-    ];
+    let expected =
+        [Effect::Timer(None), Effect::News(News::Activity { turn: 1, activity: open }), Effect::News(failed)];
     assert_eq!(out, expected);
     let out = play.thread.order(Order::Turn { turn: 2, prompt: "again".into() });
     assert_eq!(out, [Effect::Attach]);
@@ -494,7 +491,8 @@ fn a_session_that_never_opened_ends_with_the_reason() {
     assert_eq!(play.thread.died(&why), [Effect::Timer(None), Effect::Over(Err(why))]);
     let mut play = Play::new(Some(Resume { native_id: Some("t".into()), turns: 2, ..Resume::default() }));
     play.thread.up(Peer::default());
-    let held = RpcError { code: -32600, message: "thread already has an active writer".into(), data: Value::Null };
+    let held =
+        RpcError { code: -32600, message: "thread already has an active writer".into(), data: Value::Null };
     let out = play.thread.answered(Tag::Resume, Err(held));
     let Some(Effect::Over(Err(why))) = out.last() else { panic!("{out:?}") };
     assert!(why.contains("another zwarm-tui or codex holds this thread"), "{why}");
@@ -516,7 +514,8 @@ fn the_end_of_a_session_interrupts_cleans_and_lets_the_thread_go() {
 #[test]
 fn odd_messages_of_every_shape_are_passed_over() {
     let mut play = in_turn("t", "u");
-    for method in ["item/started", "item/completed", "error", "turn/plan/updated", "nonsense", "item/x/delta"] {
+    for method in ["item/started", "item/completed", "error", "turn/plan/updated", "nonsense", "item/x/delta"]
+    {
         for params in [json!(null), json!(7), json!([]), json!({"threadId": "t", "turnId": "u", "item": 3})] {
             notify(&mut play, method, params);
         }
@@ -525,6 +524,7 @@ fn odd_messages_of_every_shape_are_passed_over() {
     assert_eq!(notify(&mut play, "turn/plan/updated", plan.clone()).len(), 1);
     assert_eq!(notify(&mut play, "turn/plan/updated", plan), []);
     // An item of a turn that is not ours is nobody's.
-    let item = json!({"threadId": "t", "turnId": "z", "item": {"type": "agentMessage", "id": "m", "text": "x"}});
+    let item =
+        json!({"threadId": "t", "turnId": "z", "item": {"type": "agentMessage", "id": "m", "text": "x"}});
     assert_eq!(notify(&mut play, "item/completed", item), []);
 }

@@ -79,13 +79,15 @@ impl Router {
                     None => Route::All(message),
                 }
             }
-            Message::Request { id, method, params } => match self.to_owner(text(params, "threadId"), &message) {
-                Route::Nobody => {
-                    let why = format!("zwarm-tui does not support '{method}'");
-                    Route::Back(rpc::failure(id, METHOD_NOT_FOUND, &why))
+            Message::Request { id, method, params } => {
+                match self.to_owner(text(params, "threadId"), &message) {
+                    Route::Nobody => {
+                        let why = format!("zwarm-tui does not support '{method}'");
+                        Route::Back(rpc::failure(id, METHOD_NOT_FOUND, &why))
+                    }
+                    route => route,
                 }
-                route => route,
-            },
+            }
         }
     }
 
@@ -121,7 +123,10 @@ mod tests {
         for (line, owner) in [
             (r#"{"method":"turn/started","params":{"threadId":"t-a"}}"#, Some(a)),
             (r#"{"method":"thread/tokenUsage/updated","params":{"threadId":"t-b"}}"#, Some(b)),
-            (r#"{"method":"thread/started","params":{"thread":{"id":"child","parentThreadId":"t-b"}}}"#, Some(b)),
+            (
+                r#"{"method":"thread/started","params":{"thread":{"id":"child","parentThreadId":"t-b"}}}"#,
+                Some(b),
+            ),
             (r#"{"id":0,"method":"item/x","params":{"threadId":"child"}}"#, Some(b)),
             (r#"{"method":"turn/started","params":{"threadId":"t-z"}}"#, None),
         ] {

@@ -48,11 +48,24 @@ const OURS: u64 = 10;
 /// What sessions ask of the server task.
 enum Ask {
     /// Get the server up if it is not; [`Said::Up`] or [`Said::Died`] follows.
-    Attach { session: SessionId, to: mpsc::Sender<Said>, cwd: PathBuf },
+    Attach {
+        session: SessionId,
+        to: mpsc::Sender<Said>,
+        cwd: PathBuf,
+    },
     /// Write a line. `id`: it is a request; `thread`: whose.
-    Write { session: SessionId, line: String, id: Option<u64>, thread: Option<String> },
-    Detach { session: SessionId },
-    Stop { done: oneshot::Sender<()> },
+    Write {
+        session: SessionId,
+        line: String,
+        id: Option<u64>,
+        thread: Option<String>,
+    },
+    Detach {
+        session: SessionId,
+    },
+    Stop {
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// What a session hears.

@@ -76,7 +76,9 @@ impl Thread {
             }
             out.push(Effect::News(News::SteerSeen { nudge, turn }));
         }
-        out.extend(seen.activities.into_iter().map(|activity| Effect::News(News::Activity { turn, activity })));
+        out.extend(
+            seen.activities.into_iter().map(|activity| Effect::News(News::Activity { turn, activity })),
+        );
         if seen.cut {
             out.push(self.estimate());
         }
