@@ -6,6 +6,7 @@
 //! [`lines`] (reading a child's output), [`rpc`] (JSON-RPC lines) and [`raw`] (the wire log).
 
 mod acp;
+mod bound;
 mod claude;
 mod codex;
 mod lines;

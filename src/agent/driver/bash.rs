@@ -59,9 +59,11 @@ impl Driver {
         let allowed = self.machine.rules.config.orchestrator.allowed_dirs.clone();
         let inputs = self.outboxes.inputs.clone();
         self.running.tasks.spawn(async move {
-            let checked =
-                tokio::task::spawn_blocking(move || real_dir(&working_dir, dir.as_deref(), allowed.as_deref()));
-            let result = checked.await.unwrap_or_else(|_| Err("the directory could not be looked at".to_owned()));
+            let checked = tokio::task::spawn_blocking(move || {
+                real_dir(&working_dir, dir.as_deref(), allowed.as_deref())
+            });
+            let result =
+                checked.await.unwrap_or_else(|_| Err("the directory could not be looked at".to_owned()));
             let _ = inputs.send(Input::DirChecked { key, result }).await;
         });
     }
