@@ -8,6 +8,7 @@
 compile_error!("zwarm-tui needs a Unix system (Linux or macOS): process groups and signals carry it");
 
 pub mod agent;
+pub mod cli;
 pub mod config;
 pub mod error;
 pub mod executors;
