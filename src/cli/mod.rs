@@ -13,9 +13,14 @@ pub use options::{ExecArgs, RunArgs};
 /// A person gives a long coding task to a team of agents, watches it and steers it.
 #[derive(Clone, Debug, PartialEq, Parser)]
 #[command(name = "zwarm-tui", version, max_term_width = 110, disable_help_subcommand = true)]
-#[command(subcommand_negates_reqs = true, override_usage = "zwarm-tui [OPTIONS]\n       zwarm-tui [OPTIONS] COMMAND")]
-#[command(after_help = "Without a command the screen opens: the instances of this directory, or with -t a new run.\n\
-    Try it without any key: zwarm-tui --demo")]
+#[command(
+    subcommand_negates_reqs = true,
+    override_usage = "zwarm-tui [OPTIONS]\n       zwarm-tui [OPTIONS] COMMAND"
+)]
+#[command(
+    after_help = "Without a command the screen opens: the instances of this directory, or with -t a new run.\n\
+    Try it without any key: zwarm-tui --demo"
+)]
 pub struct Cli {
     #[command(flatten)]
     pub common: Common,

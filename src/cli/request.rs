@@ -25,7 +25,10 @@ pub fn working_dir(given: Option<&Path>) -> Result<PathBuf, UserError> {
     let given = given.unwrap_or(Path::new("."));
     let shown = given.display();
     let real = given.canonicalize().map_err(|_| {
-        UserError::usage(format!("the directory '{shown}' does not exist"), "create it, or name another one with -w")
+        UserError::usage(
+            format!("the directory '{shown}' does not exist"),
+            "create it, or name another one with -w",
+        )
     })?;
     if !real.is_dir() {
         return Err(UserError::usage(format!("'{shown}' is not a directory"), "name a directory with -w"));
@@ -47,7 +50,8 @@ pub fn check_writable(dir: &Path) -> Result<(), UserError> {
 pub fn sources(working_dir: &Path, settings: &Settings, flags: Value) -> Sources {
     let mut sources = Sources::new(working_dir);
     // A file of -c is relative to where the command was typed, not to -w.
-    sources.file = settings.config.as_ref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone()));
+    sources.file =
+        settings.config.as_ref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone()));
     sources.sets.clone_from(&settings.set);
     sources.flags = flags;
     if settings.trust_project {
@@ -73,14 +77,20 @@ pub fn task(args: &TaskArgs, read_stdin: bool) -> Result<Option<String>, UserErr
             let shown = file.display();
             let opened = std::fs::File::open(file).and_then(|file| bounded(file));
             let text = opened.map_err(|error| {
-                UserError::usage(format!("the task file '{shown}' cannot be read: {error}"), "name another file with -f")
+                UserError::usage(
+                    format!("the task file '{shown}' cannot be read: {error}"),
+                    "name another file with -f",
+                )
             })?;
             (text, format!("the file '{shown}'"))
         }
         (None, None) if !read_stdin || std::io::stdin().is_terminal() => return Ok(None),
         _ => {
             let text = bounded(std::io::stdin().lock()).map_err(|error| {
-                UserError::usage(format!("the task cannot be read from standard input: {error}"), "give it by -t")
+                UserError::usage(
+                    format!("the task cannot be read from standard input: {error}"),
+                    "give it by -t",
+                )
             })?;
             if args.task_file.is_none() && text.trim().is_empty() {
                 return Ok(None);
@@ -96,7 +106,10 @@ pub fn task(args: &TaskArgs, read_stdin: bool) -> Result<Option<String>, UserErr
 
 /// The error of a run that nobody gave a task.
 pub fn no_task() -> UserError {
-    UserError::usage("there is no task", "give it by -t TEXT, by -f FILE or on standard input; --demo needs none")
+    UserError::usage(
+        "there is no task",
+        "give it by -t TEXT, by -f FILE or on standard input; --demo needs none",
+    )
 }
 
 fn bounded(reader: impl Read) -> std::io::Result<String> {
@@ -142,7 +155,10 @@ pub fn resumable(state_dir: &Path, needle: Option<&str>, further_task: bool) -> 
             .into_iter()
             .find(|listed| ready(listed) && (further_task || listed.meta.stopped_by != "exit"))
             .ok_or_else(|| {
-                UserError::usage("there is no instance to resume", "'zwarm-tui instances' lists what is there")
+                UserError::usage(
+                    "there is no instance to resume",
+                    "'zwarm-tui instances' lists what is there",
+                )
             })?,
     };
     let name = clean_line(&found.meta.name);
@@ -161,7 +177,10 @@ pub fn resumable(state_dir: &Path, needle: Option<&str>, further_task: bool) -> 
             ));
         }
         Origin::Damaged(why) => {
-            return Err(UserError::failed(format!("the instance '{name}' cannot be resumed: {}", clean_line(why)), ""));
+            return Err(UserError::failed(
+                format!("the instance '{name}' cannot be resumed: {}", clean_line(why)),
+                "",
+            ));
         }
     }
     if found.meta.stopped_by == "exit" && !further_task {

@@ -190,4 +190,3 @@ pub(super) fn published(offset: u64, bytes: &[u8]) -> Result<Published, LineErro
     let recorded = Arc::new(Recorded { event, line });
     Ok(Published { pos, recorded })
 }
-
