@@ -296,20 +296,16 @@ impl<'a> Playing<'a> {
             tokio::select! {
                 biased;
                 result = &mut running => break result,
-                order = self.session.orders.next(), if stop.is_ok() => {
-                    if order == Order::Kill {
-                        return Err(Stop::Ended);
+                order = self.session.orders.next() => match order {
+                    Order::Kill => return Err(Stop::Ended),
+                    _ if stop.is_err() => {}
+                    order => {
+                        stop = self.hear(order).await;
+                        if stop.is_err() {
+                            cancel.cancel();
+                        }
                     }
-                    stop = self.hear(order).await;
-                    if stop.is_err() {
-                        cancel.cancel();
-                    }
-                }
-                order = self.session.orders.next(), if stop.is_err() => {
-                    if order == Order::Kill {
-                        return Err(Stop::Ended);
-                    }
-                }
+                },
             }
         };
         self.activity(shell_activity(command, &self.session.spec.cwd, &result)).await;

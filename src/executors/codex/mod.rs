@@ -6,6 +6,7 @@
 mod fault;
 mod item;
 mod params;
+mod process;
 mod protocol;
 mod router;
 mod server;

@@ -4,6 +4,7 @@
 //! A thread is down (no server), opening (`thread/start` or `thread/resume` is on its way) or open. A turn that is
 //! ordered while it is down brings the server up again and resumes the thread first.
 
+mod gone;
 mod heard;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -220,33 +221,6 @@ impl Thread {
         out
     }
 
-    /// An interrupted turn leaves its commands running: they are cleaned away.
-    fn clean(&self) -> Option<Effect> {
-        let id = self.id.as_ref().filter(|_| self.phase == Phase::Open && self.turns > 0)?;
-        let params = json!({"threadId": id});
-        Some(Effect::Ask { tag: Tag::Clean, method: "thread/backgroundTerminals/clean", params })
-    }
-
-    fn end(&mut self) -> Vec<Effect> {
-        self.ending = true;
-        let mut out = match &self.turn {
-            Some(_) => self.interrupt(),
-            None => self.leave(),
-        };
-        if !out.iter().any(|effect| matches!(effect, Effect::Over(_))) {
-            out.push(Effect::Timer(Some(ENDING)));
-        }
-        out
-    }
-
-    /// No turn runs any more and the session ends: its commands go, then the thread is let go.
-    fn leave(&mut self) -> Vec<Effect> {
-        match self.clean() {
-            Some(clean) => vec![clean],
-            None => vec![Effect::Over(Ok(()))],
-        }
-    }
-
     fn answer(&mut self, key: &str, decision: Decision) -> Vec<Effect> {
         if !self.asks.remove(key) {
             return Vec::new();
@@ -258,62 +232,6 @@ impl Thread {
             Decision::Cancel => "cancel",
         };
         vec![Effect::Answer { id: rpc::id_of(key), result: json!({"decision": decision}) }]
-    }
-
-    /// The timer has run out.
-    pub(super) fn late(&mut self) -> Vec<Effect> {
-        if self.ending {
-            let mut out = self.end_turn(TurnStatus::Interrupted, None);
-            out.push(Effect::Over(Ok(())));
-            return out;
-        }
-        if self.phase == Phase::Opening {
-            let why = format!("codex did not open the thread within {} s", OPENING.as_secs());
-            return self.not_open(why);
-        }
-        if self.turn.as_ref().is_some_and(|turn| turn.interrupt.is_some()) {
-            let why = "codex did not confirm the interrupt".to_owned();
-            let mut out: Vec<Effect> = self.clean().into_iter().collect();
-            let fault = Fault { message: why, limit: false };
-            out.extend(self.end_turn(TurnStatus::Interrupted, Some(fault)));
-            return out;
-        }
-        Vec::new()
-    }
-
-    /// The server has died, or could not be started. A running turn fails; the next one starts the server again.
-    pub(super) fn died(&mut self, why: &str) -> Vec<Effect> {
-        self.phase = Phase::Down;
-        let fault = Fault { message: bound::cut(why, MAX_SHORT), limit: false };
-        let mut out = vec![Effect::Timer(None)];
-        out.extend(self.asks_dropped());
-        if self.ending {
-            out.extend(self.end_turn(TurnStatus::Interrupted, None));
-            out.push(Effect::Over(Ok(())));
-        } else if !self.was_open {
-            out.extend(self.end_turn(TurnStatus::Failed, Some(fault)));
-            out.push(Effect::Over(Err(why.to_owned())));
-        } else if self.turn.is_some() {
-            out.extend(self.end_turn(TurnStatus::Failed, Some(fault)));
-        } else {
-            out.push(problem(
-                bound::cut(why, MAX_SHORT),
-                "the next turn starts it again and resumes the thread",
-            ));
-        }
-        out
-    }
-
-    /// The thread does not open: the waiting turn fails; a session that has never been open is over.
-    fn not_open(&mut self, why: String) -> Vec<Effect> {
-        self.phase = Phase::Down;
-        let fault = Fault { message: why.clone(), limit: false };
-        let mut out = vec![Effect::Timer(None)];
-        out.extend(self.end_turn(TurnStatus::Failed, Some(fault)));
-        if !self.was_open {
-            out.push(Effect::Over(Err(why)));
-        }
-        out
     }
 
     /// A message of the server that concerns this thread. (Answers to our requests: [`Thread::answered`].)
