@@ -9,6 +9,7 @@ compile_error!("zwarm-tui needs a Unix system (Linux or macOS): process groups a
 
 pub mod agent;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod error;
 pub mod executors;
