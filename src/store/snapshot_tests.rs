@@ -5,7 +5,8 @@ use crate::{
     protocol::{
         Body, Event, SessionId, Wire,
         event::{
-            By, ItemAdded, Mode, SessionCompleted, SessionStarted, SessionTurnFinished, SessionTurnStarted, TurnStatus,
+            By, ItemAdded, Mode, SessionCompleted, SessionStarted, SessionTurnFinished, SessionTurnStarted,
+            TurnStatus,
         },
         item,
     },
@@ -59,7 +60,8 @@ fn folds(session: SessionId) -> Folds {
     };
     let completed = SessionCompleted { status: "completed".into(), exit_message: None, message_count: 2 };
     let bodies: [Body; 5] = [
-        ItemAdded { item_id: 1, item: item::message("user", "Task: é"), wire: Wire::Responses, tokens: 3 }.into(),
+        ItemAdded { item_id: 1, item: item::message("user", "Task: é"), wire: Wire::Responses, tokens: 3 }
+            .into(),
         started.into(),
         SessionTurnStarted { turn: 1, prompt: "say ✓".into(), by: By::Orchestrator }.into(),
         finished.into(),
