@@ -123,7 +123,8 @@ fn system_prompt(launch: &Launch, working_dir: &Path) -> Result<String, UserErro
             UserError::usage(format!("the prompt file '{file}' cannot be read: {e}"), "correct orchestrator.prompt")
         })?),
     };
-    Ok(prompt::system_prompt(replaced.as_deref(), jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::system()).date()))
+    let now = crate::protocol::Stamp::now();
+    Ok(prompt::system_prompt(replaced.as_deref(), now.offset.to_datetime(now.at).date()))
 }
 
 fn create(
