@@ -1,7 +1,7 @@
 //! The machine of one codex thread: orders and messages in; requests, answers, news and live text out. Pure: no IO,
 //! no clock (the driver keeps the one timer). Facts of the protocol: codex 0.169, `codex app-server`.
 //!
-//! A thread is down (no server), opening (`thread/start` or `thread/resume` is on its way) or open. A turn that is
+//! A thread is down (no server), attaching, opening (`thread/start` or `thread/resume` is on its way) or open. A turn that is
 //! ordered while it is down brings the server up again and resumes the thread first.
 
 mod gone;
@@ -82,6 +82,8 @@ pub(super) enum Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Down,
+    /// The server is being got up.
+    Attaching,
     Opening,
     Open,
 }
@@ -138,6 +140,12 @@ impl Thread {
         }
     }
 
+    /// Gets the server up and the thread open: the session's first step, and again after the server has died.
+    pub(super) fn begin(&mut self) -> Vec<Effect> {
+        self.phase = Phase::Attaching;
+        vec![Effect::Attach]
+    }
+
     /// The server is up.
     pub(super) fn up(&mut self, peer: Peer) -> Vec<Effect> {
         self.phase = Phase::Opening;
@@ -175,8 +183,8 @@ impl Thread {
         self.turn = Some(Turn::new(number, prompt));
         match self.phase {
             Phase::Open => self.send_turn(),
-            Phase::Opening => Vec::new(),
-            Phase::Down => vec![Effect::Attach],
+            Phase::Attaching | Phase::Opening => Vec::new(),
+            Phase::Down => self.begin(),
         }
     }
 

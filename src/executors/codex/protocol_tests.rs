@@ -487,6 +487,10 @@ fn the_servers_death_fails_the_turn_and_the_next_one_resumes_the_thread() {
 #[test]
 fn a_session_that_never_opened_ends_with_the_reason() {
     let mut play = Play::new(None);
+    assert_eq!(play.thread.begin(), [Effect::Attach]);
+    let early = Order::Turn { turn: 1, prompt: "p".into() };
+    assert_eq!(play.thread.order(early), [], "the server is got up once");
+    let mut play = Play::new(None);
     let why = "the program 'codex' is not there".to_owned();
     assert_eq!(play.thread.died(&why), [Effect::Timer(None), Effect::Over(Err(why))]);
     let mut play = Play::new(Some(Resume { native_id: Some("t".into()), turns: 2, ..Resume::default() }));
