@@ -3,7 +3,8 @@
 //!
 //! To add an adapter: one folder with `pub(super) async fn run(session: Session) -> Ending`, one row in
 //! [`registry`] and one arm in `Executors::play`. What every adapter shares is [`session`] (what `run` gets),
-//! [`lines`] (reading a child's output), [`rpc`] (JSON-RPC lines) and [`raw`] (the wire log).
+//! [`lines`] (reading a child's output), [`rpc`] (JSON-RPC lines) and [`raw`] (the wire log). An adapter whose session
+//! is one child that talks in lines is a pure `Machine` ([`shape`]) driven by [`stdio`].
 
 mod acp;
 mod bound;
@@ -15,6 +16,8 @@ mod registry;
 mod rpc;
 mod script;
 mod session;
+mod shape;
+mod stdio;
 
 use std::path::PathBuf;
 
