@@ -121,9 +121,10 @@ lanes:
     assert!(bench.stage.streamed("text:").contains("All done."));
     assert_eq!(live.spent(false), tokens(3300, 2100, 90, 20));
     assert_eq!(live.spent(true), Usage::default());
-    assert!(
-        matches!(&live.seen[0], News::Started { shared_pid: true, pid: Some(_), cli_version: Some(_), .. })
-    );
+    assert!(matches!(
+        &live.seen[0],
+        News::Started { shared_pid: true, pid: Some(_), cli_version: Some(_), .. }
+    ));
     let raw = std::fs::read_to_string(bench.stage.dir.path().join("session/turns/turn_1.jsonl")).unwrap();
     assert!(raw.contains("thread/start") && raw.contains("turn/completed"));
     bench.close(live).await;
@@ -312,7 +313,10 @@ async fn a_codex_that_is_not_signed_in_says_so() {
     let mut live = stage.start(stage.spec("codex", "t"));
     live.turn(1, "x").await;
     let error = live.ended().await.unwrap();
-    assert_eq!(error, "codex is not signed in (hint: run 'codex login', or give codex a model provider of its own)");
+    assert_eq!(
+        error,
+        "codex is not signed in (hint: run 'codex login', or give codex a model provider of its own)"
+    );
 }
 
 #[tokio::test]

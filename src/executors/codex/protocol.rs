@@ -16,7 +16,7 @@ use super::{
     item::text,
     params,
     spent::Spent,
-    turn::{Sent, Steer, Turn},
+    turn::{Stage, Steer, Turn},
 };
 use crate::{
     executors::{
@@ -198,13 +198,13 @@ impl Thread {
         let Some(turn) = self.turn.as_mut().filter(|turn| turn.interrupt.is_none()) else {
             return vec![refused(nudge, "no turn runs")];
         };
-        turn.steers.push(Steer { nudge, text, state: Sent::Held });
+        turn.steers.push(Steer { nudge, text, stage: Stage::Held });
         self.flush()
     }
 
     fn interrupt(&mut self) -> Vec<Effect> {
         let Some(turn) = &mut self.turn else { return Vec::new() };
-        turn.interrupt.get_or_insert(Sent::Held);
+        turn.interrupt.get_or_insert(Stage::Held);
         if self.phase == Phase::Down {
             return self.end_turn(TurnStatus::Interrupted, None);
         }
@@ -218,12 +218,12 @@ impl Thread {
         let (Some(turn), Some(id)) = (&mut self.turn, &self.id) else { return Vec::new() };
         let Some(native) = turn.native.clone() else { return Vec::new() };
         let mut out = Vec::new();
-        for steer in turn.steers.iter_mut().filter(|steer| steer.state == Sent::Held) {
-            steer.state = Sent::Sent;
+        for steer in turn.steers.iter_mut().filter(|steer| steer.stage == Stage::Held) {
+            steer.stage = Stage::Sent;
             out.push(params::steer(id, &native, steer));
         }
-        if turn.interrupt == Some(Sent::Held) {
-            turn.interrupt = Some(Sent::Sent);
+        if turn.interrupt == Some(Stage::Held) {
+            turn.interrupt = Some(Stage::Sent);
             out.push(params::interrupt(id, &native));
         }
         out
@@ -322,7 +322,7 @@ impl Thread {
         let Some(at) = turn.steers.iter().position(|steer| steer.nudge == nudge) else { return Vec::new() };
         match result {
             Ok(_) => {
-                turn.steers[at].state = Sent::Taken;
+                turn.steers[at].stage = Stage::Taken;
                 vec![Effect::News(News::SteerTaken { nudge, turn: turn.number })]
             }
             Err(error) => {
