@@ -185,7 +185,7 @@ fn several_turns_an_interrupt_and_a_queued_message_over_one_process() {
         lab.story(),
         [
             "1 Completed 'Done two.' -".to_owned(),
-            format!("2 Interrupted '{}' -", &slow[..80 - 1]),
+            format!("2 Interrupted '{}' -", &slow[..80]),
             "3 Completed 'After interrupt.' -".to_owned(),
             "taken".to_owned(),
             "seen in 4".to_owned(),
@@ -194,7 +194,7 @@ fn several_turns_an_interrupt_and_a_queued_message_over_one_process() {
     );
     let (spent, _, estimated) = lab.spent();
     // The interrupted message is in no total: its prompt is known, its answer is an estimate.
-    assert_eq!(spent, usage(1300 + 1400 + 1500 + 1600 + 1700, 6700, 0, 9 + 19 + 8 + 80 + 8));
+    assert_eq!(spent, usage(1300 + 1400 + 1500 + 1600 + 1700, 6600, 0, 9 + 20 + 8 + 80 + 8));
     assert!(estimated);
 }
 
