@@ -65,7 +65,8 @@ impl Calls {
     /// All that is known of a call, with the fields of `newer` on top.
     pub(super) fn known(&self, newer: &Value) -> Value {
         let id = text(newer, "toolCallId");
-        let mut fields = self.open.iter().find(|call| call.id == id).map_or(json!({}), |call| call.fields.clone());
+        let mut fields =
+            self.open.iter().find(|call| call.id == id).map_or(json!({}), |call| call.fields.clone());
         overlay(&mut fields, newer);
         fields
     }
@@ -145,7 +146,12 @@ impl Call {
             Value::Null => text(&self.fields, "title").to_owned(),
             raw => raw.to_string(),
         };
-        Activity::ToolCall { name, arguments: cut(&arguments, KEPT_ENDS), result: cut(&result, KEPT_ENDS), ok }
+        Activity::ToolCall {
+            name,
+            arguments: cut(&arguments, KEPT_ENDS),
+            result: cut(&result, KEPT_ENDS),
+            ok,
+        }
     }
 
     fn code_in_output(&self) -> Option<i32> {

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::{calls::Calls, text};
 use crate::{
-    executors::shape::{Effect, MAX_ANSWER, answer, unknown},
     executors::News,
+    executors::shape::{Effect, MAX_ANSWER, answer, unknown},
     protocol::event::{Activity, PlanItem},
 };
 
@@ -60,8 +60,12 @@ impl Feed {
                 out
             }
             // Echoes of ours, and the agent's own household.
-            "user_message_chunk" | "available_commands_update" | "current_mode_update"
-            | "config_option_update" | "session_info_update" | "usage_update" => Vec::new(),
+            "user_message_chunk"
+            | "available_commands_update"
+            | "current_mode_update"
+            | "config_option_update"
+            | "session_info_update"
+            | "usage_update" => Vec::new(),
             _ => vec![self.activity(Activity::Unknown { raw: unknown(update.clone()) })],
         }
     }
@@ -83,7 +87,8 @@ impl Feed {
         let open = self.open.get_or_insert_with(|| {
             *count += 1;
             let prefix = if tone == Tone::Says { "text" } else { "reasoning" };
-            let item = if id.is_empty() { format!("{prefix}:{count}") } else { format!("{prefix}:{id}.{count}") };
+            let item =
+                if id.is_empty() { format!("{prefix}:{count}") } else { format!("{prefix}:{id}.{count}") };
             Piece { tone, id: id.to_owned(), item, text: String::new() }
         });
         // What is beyond is counted away by `answer` when the piece is over.

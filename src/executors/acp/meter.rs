@@ -54,7 +54,8 @@ impl Meter {
 fn counted(usage: &Value) -> Option<Usage> {
     let of = |key: &str| usage[key].as_u64();
     let (input, output) = (of("inputTokens")?, of("outputTokens")?);
-    let (cached_input, cache_write) = (of("cachedReadTokens").unwrap_or(0), of("cachedWriteTokens").unwrap_or(0));
+    let (cached_input, cache_write) =
+        (of("cachedReadTokens").unwrap_or(0), of("cachedWriteTokens").unwrap_or(0));
     let reasoning = of("thoughtTokens").unwrap_or(0);
     let input = input.saturating_add(cached_input).saturating_add(cache_write);
     let beside = of("totalTokens") == Some(input.saturating_add(output).saturating_add(reasoning));

@@ -51,7 +51,8 @@ impl Opening {
     pub(super) fn hello() -> Request {
         let capabilities = json!({"fs": {"readTextFile": false, "writeTextFile": false}, "terminal": false});
         let client = json!({"name": "zwarm-tui", "title": "zwarm-tui", "version": env!("CARGO_PKG_VERSION")});
-        let params = json!({"protocolVersion": VERSION, "clientCapabilities": capabilities, "clientInfo": client});
+        let params =
+            json!({"protocolVersion": VERSION, "clientCapabilities": capabilities, "clientInfo": client});
         ("initialize", params)
     }
 
@@ -65,7 +66,11 @@ impl Opening {
                 None
             }
             (_, Err(error)) => {
-                let login = if error.code == AUTH_REQUIRED { " (hint: sign in with the agent's own program)" } else { "" };
+                let login = if error.code == AUTH_REQUIRED {
+                    " (hint: sign in with the agent's own program)"
+                } else {
+                    ""
+                };
                 self.refused = Some(format!("{error}{login}"));
                 None
             }
@@ -95,7 +100,8 @@ impl Opening {
                 Some(("session/load", json!({"sessionId": id, "cwd": self.cwd, "mcpServers": []})))
             }
             Some(_) => {
-                self.refused = Some("this agent cannot take a conversation up again (no loadSession)".to_owned());
+                self.refused =
+                    Some("this agent cannot take a conversation up again (no loadSession)".to_owned());
                 None
             }
         }

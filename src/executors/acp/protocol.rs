@@ -13,11 +13,7 @@ use crate::{
         rpc::{self, Message, RpcError},
         shape::{Effect, Machine, cut},
     },
-    protocol::{
-        NudgeId,
-        command::Delivery,
-        event::TurnStatus,
-    },
+    protocol::{NudgeId, command::Delivery, event::TurnStatus},
 };
 
 /// Odd lines that are reported; more are only in the raw log.
@@ -146,7 +142,11 @@ impl Acp {
         let call = turn.feed.calls.known(&params["toolCall"]);
         let ask = self.asks.opened(id, params, &call, &self.cwd);
         if turn.interrupted {
-            return self.close_asks().into_iter().filter(|effect| matches!(effect, Effect::Write(_))).collect();
+            return self
+                .close_asks()
+                .into_iter()
+                .filter(|effect| matches!(effect, Effect::Write(_)))
+                .collect();
         }
         vec![Effect::News(News::Asked(ask))]
     }
@@ -206,7 +206,8 @@ impl Acp {
         let Steer { nudge, .. } = self.steers[at];
         let (Some(turn), "injected" | "startedNewTurn") = (&self.turn, outcome) else {
             self.steers.remove(at);
-            let why = if self.turn.is_some() { "cannot take messages in mid-turn" } else { "has no running turn" };
+            let why =
+                if self.turn.is_some() { "cannot take messages in mid-turn" } else { "has no running turn" };
             return vec![refused(nudge, why)];
         };
         self.steers[at].taken = true;
