@@ -13,6 +13,12 @@ pub mod error;
 pub mod executors;
 pub mod fold;
 pub mod llm;
+pub mod paths;
 pub mod process;
 pub mod protocol;
+pub mod store;
+pub mod text;
+pub mod tools;
+#[cfg(feature = "tui")]
+pub mod ui;
 pub mod watchers;

@@ -1,6 +1,22 @@
 //! The agent: a pure machine that decides, and a dull driver that performs.
 
+mod calls;
+mod cards;
+mod compact;
+mod driver;
+pub mod effect;
+mod ending;
+mod fleet;
+mod gate;
+pub mod governor;
 pub mod launch;
 pub mod link;
+pub mod machine;
+mod observe;
+mod prompt;
+pub mod rules;
+mod run;
+mod steer;
+mod talk;
 
 pub use launch::start;

@@ -1,6 +1,15 @@
 //! The `watchers` block: a list of names or of `{name, enabled, config}`, alone or inside `{enabled, watchers, …}`.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{
+        self, MapAccess, SeqAccess, Visitor,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
+};
+use serde_json::{Value, json};
 
 /// Which watchers look, and how their nudges are written.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -14,11 +23,9 @@ pub struct Watchers {
 
 impl Default for Watchers {
     fn default() -> Self {
-        let entry =
-            |name: &str| WatcherEntry { name: name.to_owned(), enabled: true, config: serde_json::json!({}) };
         Self {
             enabled: true,
-            watchers: ["progress", "budget", "delegation_reminder"].map(entry).to_vec(),
+            watchers: ["progress", "budget", "delegation_reminder"].map(WatcherEntry::named).to_vec(),
             message_role: "user".to_owned(),
         }
     }
@@ -29,8 +36,21 @@ impl Default for Watchers {
 pub struct WatcherEntry {
     pub name: String,
     pub enabled: bool,
-    /// Its own keys; judged by the watcher.
-    pub config: serde_json::Value,
+    /// Its own keys. A custom watcher has `command` (a list of words) and `deadline_seconds` here.
+    pub config: Value,
+}
+
+impl WatcherEntry {
+    /// An enabled watcher with its own defaults.
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), enabled: true, config: json!({}) }
+    }
+
+    /// The command of a custom watcher.
+    pub fn command(&self) -> Option<Vec<String>> {
+        let words = self.config.get("command")?.as_array()?;
+        Some(words.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect())
+    }
 }
 
 #[derive(Deserialize)]
@@ -40,45 +60,109 @@ struct FullEntry {
     #[serde(default = "yes")]
     enabled: bool,
     #[serde(default)]
-    config: Option<serde_json::Value>,
+    config: Option<serde_json::Map<String, Value>>,
+    #[serde(default)]
+    command: Option<Vec<String>>,
+    #[serde(default)]
+    deadline_seconds: Option<f64>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FullBlock {
-    #[serde(default = "yes")]
-    enabled: bool,
     #[serde(default)]
-    watchers: Vec<WatcherEntry>,
+    enabled: Enabled,
+    #[serde(default)]
+    watchers: Option<Vec<WatcherEntry>>,
+    #[serde(default)]
     message_role: Option<String>,
+}
+
+/// `true`, `false`, or (as the reference's `init` writes it) the list of names itself.
+struct Enabled {
+    on: bool,
+    list: Option<Vec<WatcherEntry>>,
+}
+
+impl Default for Enabled {
+    fn default() -> Self {
+        Self { on: true, list: None }
+    }
 }
 
 fn yes() -> bool {
     true
 }
 
+impl<'de> Deserialize<'de> for Enabled {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Enabled;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a boolean or a list of names")
+            }
+            fn visit_bool<E: de::Error>(self, on: bool) -> Result<Enabled, E> {
+                Ok(Enabled { on, list: None })
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Enabled, A::Error> {
+                let list = Vec::deserialize(SeqAccessDeserializer::new(seq))?;
+                Ok(Enabled { on: true, list: Some(list) })
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
 impl<'de> Deserialize<'de> for WatcherEntry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = serde_json::Value::deserialize(deserializer)?;
-        if let Some(name) = value.as_str() {
-            return Ok(Self { name: name.to_owned(), enabled: true, config: serde_json::json!({}) });
+        struct Entry;
+        impl<'de> Visitor<'de> for Entry {
+            type Value = WatcherEntry;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a watcher's name or a block with a name")
+            }
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<WatcherEntry, E> {
+                Ok(WatcherEntry::named(name))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<WatcherEntry, A::Error> {
+                let full = FullEntry::deserialize(MapAccessDeserializer::new(map))?;
+                let mut config = full.config.unwrap_or_default();
+                if let Some(command) = full.command {
+                    config.insert("command".to_owned(), json!(command));
+                }
+                if let Some(seconds) = full.deadline_seconds {
+                    config.insert("deadline_seconds".to_owned(), json!(seconds));
+                }
+                Ok(WatcherEntry { name: full.name, enabled: full.enabled, config: Value::Object(config) })
+            }
         }
-        let full: FullEntry = serde_json::from_value(value).map_err(serde::de::Error::custom)?;
-        let config = full.config.unwrap_or_else(|| serde_json::json!({}));
-        Ok(Self { name: full.name, enabled: full.enabled, config })
+        deserializer.deserialize_any(Entry)
     }
 }
 
 impl<'de> Deserialize<'de> for Watchers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = serde_json::Value::deserialize(deserializer)?;
-        let block = if value.is_array() { serde_json::json!({ "watchers": value }) } else { value };
-        let block: FullBlock = serde_json::from_value(block).map_err(serde::de::Error::custom)?;
+        struct Block;
+        impl<'de> Visitor<'de> for Block {
+            type Value = FullBlock;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of watchers or a block")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<FullBlock, A::Error> {
+                let watchers = Vec::deserialize(SeqAccessDeserializer::new(seq))?;
+                Ok(FullBlock { enabled: Enabled::default(), watchers: Some(watchers), message_role: None })
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FullBlock, A::Error> {
+                FullBlock::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        let block = deserializer.deserialize_any(Block)?;
         let default = Self::default();
-        let watchers = if block.watchers.is_empty() { default.watchers } else { block.watchers };
+        let listed = block.watchers.or(block.enabled.list).filter(|list| !list.is_empty());
         Ok(Self {
-            enabled: block.enabled,
-            watchers,
+            enabled: block.enabled.on,
+            watchers: listed.unwrap_or(default.watchers),
             message_role: block.message_role.unwrap_or(default.message_role),
         })
     }

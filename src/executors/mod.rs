@@ -7,6 +7,7 @@
 //! is one child that talks in lines is a pure `Machine` ([`shape`]) driven by [`stdio`].
 
 mod acp;
+mod bound;
 mod claude;
 mod codex;
 mod lines;

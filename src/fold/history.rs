@@ -27,7 +27,11 @@ pub struct OpenCall {
     pub item: u64,
     pub call_id: String,
     pub name: String,
+    /// As the model wrote them.
+    pub arguments: String,
     pub wire: Wire,
+    /// It has begun: what it did is not known.
+    pub started: bool,
 }
 
 /// What the last compaction dropped. Only one is kept: memory stays bounded.
@@ -84,13 +88,23 @@ impl History {
             HistoryEvent::UsageRecorded(usage) => {
                 self.replies += u32::from(usage.scope == Scope::Orchestrator)
             }
-            HistoryEvent::ToolStarted(_) | HistoryEvent::ToolFinished(_) => {}
+            HistoryEvent::ToolStarted(started) => {
+                if let Some(open) = self.open_calls.iter_mut().find(|open| open.call_id == started.call_id) {
+                    open.started = true;
+                }
+            }
+            HistoryEvent::ToolFinished(_) => {}
         }
     }
 
     /// Estimated tokens of all items.
     pub fn tokens(&self) -> u64 {
         self.items.iter().map(|item| item.tokens).sum()
+    }
+
+    /// A call that has no output yet.
+    pub fn open_call(&self, call_id: &str) -> Option<&OpenCall> {
+        self.open_calls.iter().find(|open| open.call_id == call_id)
     }
 
     /// Sequence number of the compaction that can be undone.
@@ -107,7 +121,9 @@ impl History {
                     item: item_id,
                     call_id: call.call_id,
                     name: call.name,
+                    arguments: call.arguments,
                     wire,
+                    started: false,
                 };
                 self.open_calls.extend(item.calls().into_iter().map(open));
             }

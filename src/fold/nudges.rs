@@ -50,6 +50,14 @@ impl Nudges {
         self.all.iter().filter(move |nudge| nudge.target == target && nudge.stage == Stage::Queued)
     }
 
+    /// Those that went into the history and that the model has not answered to yet, oldest first.
+    pub fn sent_to_orchestrator(&self) -> impl Iterator<Item = NudgeId> {
+        let sent = |nudge: &&Nudge| {
+            nudge.target == NudgeTarget::Orchestrator && nudge.stage == Stage::Sent(SentHow::Step)
+        };
+        self.all.iter().filter(sent).map(|nudge| nudge.id)
+    }
+
     /// Follows one event.
     pub fn apply(&mut self, event: &Event) {
         let Body::Human(body) = &event.body else { return };

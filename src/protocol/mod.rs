@@ -8,6 +8,7 @@ pub mod ids;
 pub mod item;
 pub mod live;
 pub mod scenario;
+pub mod tool;
 pub mod usage;
 
 pub use command::{Command, NudgeTarget, Reply, Sender};
@@ -15,4 +16,5 @@ pub use event::{Body, Event, Recorded, Stamp};
 pub use ids::{InboxId, InstanceId, NudgeId, SessionId};
 pub use item::{Item, ToolCall, Wire};
 pub use live::{Delta, Notice, Pos, Published, StreamKey};
+pub use tool::ToolSpec;
 pub use usage::Usage;

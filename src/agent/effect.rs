@@ -1,0 +1,169 @@
+//! What the machine is told and what it wants done: the whole of what an agent can do, as data.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use crate::{
+    executors::{News, Order, SessionSpec},
+    llm,
+    protocol::{
+        Command, InboxId, Recorded, Sender, SessionId, Stamp,
+        event::{Gate, RunFinished},
+        live::Notice,
+    },
+    watchers::{Outcome, Sight},
+};
+
+/// The time, as an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    pub stamp: Stamp,
+    /// Milliseconds of the monotonic clock since the launch.
+    pub mono_ms: u64,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// The journal is open and folded; the launch begins.
+    Start,
+    Command(Command, Sender),
+    WatchersSpoke {
+        ask: u64,
+        gate: Gate,
+        heard: Heard,
+    },
+    ModelReplied {
+        call: u64,
+        reply: llm::Reply,
+    },
+    ModelFailed {
+        call: u64,
+        error: llm::ModelError,
+    },
+    /// The model call is tried again.
+    ModelRetries {
+        call: u64,
+        why: String,
+        wait_ms: u64,
+    },
+    BashReturned {
+        call_id: String,
+        result: BashResult,
+    },
+    /// The directory of a `delegate` or of a session by hand, as it really is.
+    DirChecked {
+        key: String,
+        result: Result<PathBuf, String>,
+    },
+    /// The text of `get_trajectory`.
+    TrajectoryRead {
+        call_id: String,
+        output: String,
+    },
+    Session(SessionId, News),
+    Timer(Timer),
+    StoreFailed(String),
+    StoreRestored,
+    /// After [`Effect::StopAll`]: no child is left.
+    Stopped,
+}
+
+/// What the panel of watchers said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Heard {
+    /// Names of those that looked.
+    pub looked: Vec<String>,
+    /// Strongest first; what failed comes last.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// How a bash call ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BashResult {
+    /// The tool result, as JSON text.
+    pub output: String,
+    pub ok: bool,
+    /// Bytes that the model does not get.
+    pub cut_bytes: u64,
+}
+
+/// What a timer is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// `executor.timeout` of a turn.
+    Turn(SessionId, u32),
+    /// The deadline of `wait` or `sleep`.
+    Call(String),
+    /// A limit is over.
+    Wake,
+    /// The demo answers this card itself.
+    Demo(InboxId),
+    /// The cap on minutes may be reached.
+    Minutes,
+    /// The watchers look at what executors do (gate activity).
+    Look,
+    /// A watcher's abort may be stopped by the human until now.
+    AbortNow,
+}
+
+/// What is to be done. The effects of one decision are performed in order.
+#[derive(Debug)]
+pub enum Effect {
+    /// Write it. It has been applied.
+    Record(Arc<Recorded>),
+    /// Go on only when everything recorded so far is on disk.
+    Sync,
+    AskWatchers {
+        ask: u64,
+        gate: Gate,
+        sight: Arc<Sight>,
+    },
+    CallModel {
+        call: u64,
+        step: u32,
+        request: llm::Request,
+    },
+    CancelModel {
+        call: u64,
+    },
+    RunBash(BashCall),
+    CancelBash {
+        call_id: String,
+    },
+    CheckDir {
+        key: String,
+        dir: Option<String>,
+    },
+    ReadTrajectory {
+        call_id: String,
+        session: SessionId,
+        full: bool,
+        last: usize,
+    },
+    StartSession(Box<SessionSpec>),
+    Order(SessionId, Order),
+    SetTimer(Timer, Duration),
+    ClearTimer(Timer),
+    /// Write what is derived (state.json, messages.json, meta.json) now.
+    Snapshot,
+    /// Try to write the journal again.
+    RetryStore,
+    /// Stop every child by its ladder (or kill them), then report [`Input::Stopped`].
+    StopAll {
+        at_once: bool,
+    },
+    Notice(Notice),
+    /// The launch is over: save, tell the clients, leave.
+    Finish(Box<RunFinished>),
+}
+
+/// A bash call of the orchestrator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BashCall {
+    pub call_id: String,
+    pub step: u32,
+    pub command: String,
+    /// `None`: the working directory.
+    pub cwd: Option<String>,
+    pub timeout: Duration,
+}

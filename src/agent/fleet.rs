@@ -1,0 +1,379 @@
+//! The fleet: sessions of executors, the queue of their turns, what they ask, and which results the model has seen.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    path::PathBuf,
+    time::Duration,
+};
+
+use crate::{
+    executors::{News, Order, Resume, SessionSpec},
+    fold::{State, sessions::Doing},
+    protocol::{
+        InboxId, NudgeTarget, SessionId,
+        event::{
+            ActivityAdded, By, Mode, NudgeSeen, NudgeSent, NudgeWithdrawn, RunKind, Scope, SentHow,
+            SessionChanged, SessionCompleted, SessionStarted, SessionTurnFinished, SessionTurnQueued,
+            SessionTurnStarted, TurnStatus, UsageRecorded,
+        },
+        ids::TaskId,
+    },
+    tools,
+};
+
+use super::{
+    calls::On,
+    effect::{Effect, Timer},
+    ending::Why,
+    machine::Machine,
+    rules,
+};
+
+/// Sessions in flight.
+#[derive(Debug, Default)]
+pub(super) struct Fleet {
+    /// Sessions whose task is alive in this process.
+    pub live: BTreeSet<SessionId>,
+    /// Sessions with a turn that waits for a free place, oldest first.
+    pub queue: VecDeque<SessionId>,
+    /// Open approvals: the session and the wire's own id of the request.
+    pub asks: BTreeMap<InboxId, (SessionId, String)>,
+    /// Milliseconds of the monotonic clock at which the running turns began.
+    pub began: BTreeMap<SessionId, u64>,
+    /// Ended turns that the model has not been told of.
+    untold: BTreeSet<(SessionId, u32)>,
+    /// Sessions to be started by hand, while their directory is looked at.
+    pub by_hand: BTreeMap<String, (Option<String>, String)>,
+    /// A look at what executors do is due.
+    pub look_due: bool,
+}
+
+impl Fleet {
+    /// Ended turns that the model has not been told of.
+    pub(super) fn untold(&self) -> &BTreeSet<(SessionId, u32)> {
+        &self.untold
+    }
+
+    /// The model gets the newest result of a session by a tool.
+    pub(super) fn tell(&mut self, state: &State, id: SessionId) {
+        if let Some(last) = state.sessions.get(id).and_then(|session| session.last.as_ref()) {
+            self.untold.retain(|&(session, turn)| session != id || turn > last.number);
+        }
+    }
+
+    /// The model has answered to an observation that told of all.
+    pub(super) fn tell_all(&mut self, _state: &State) {
+        self.untold.clear();
+    }
+
+    /// Sessions that wait for an approval.
+    pub(super) fn asking(&self) -> Vec<SessionId> {
+        let all: BTreeSet<_> = self.asks.values().map(|(session, _)| *session).collect();
+        all.into_iter().collect()
+    }
+}
+
+/// What a new session is to be.
+pub(super) struct NewSession {
+    pub adapter: String,
+    pub model: Option<String>,
+    pub cwd: PathBuf,
+    pub task: String,
+    pub mode: Mode,
+    pub by: By,
+}
+
+impl Machine {
+    /// The real directory of a `delegate` (or of a session by hand) is known.
+    pub(super) fn dir_checked(&mut self, key: &str, result: Result<PathBuf, String>) {
+        if let Some((adapter, prompt)) = self.fleet.by_hand.remove(key) {
+            return self.spawned_by_hand(adapter, prompt, result);
+        }
+        let Some(call) = self.calls.running.get_mut(key) else { return };
+        let On::Directory(delegate) = std::mem::replace(&mut call.on, On::Journal) else { return };
+        match self.open_delegation(&delegate, result) {
+            Err((error, hint)) => {
+                let error = serde_json::json!({ "success": false, "error": error, "hint": hint });
+                self.give_result(key, Err(error));
+            }
+            Ok(session) => self.delegated(key, session),
+        }
+    }
+
+    fn open_delegation(
+        &mut self,
+        delegate: &tools::Delegate,
+        dir: Result<PathBuf, String>,
+    ) -> Result<SessionId, (String, String)> {
+        let cwd =
+            dir.map_err(|error| (error, "name an existing directory that the run may use".to_owned()))?;
+        let adapter = self.choose_adapter(delegate.adapter.as_deref())?;
+        self.session_budget()?;
+        let first = if self.rules.config.orchestrator.sync_first { Mode::Sync } else { Mode::Async };
+        let mode = delegate.mode.unwrap_or(first);
+        let model = delegate.model.clone().or_else(|| self.rules.config.executor.model.clone());
+        let task = delegate.task.clone();
+        Ok(self.open_session(NewSession { adapter, model, cwd, task, mode, by: By::Orchestrator }))
+    }
+
+    /// An adapter that is known and installed.
+    pub(super) fn choose_adapter(&self, wanted: Option<&str>) -> Result<String, (String, String)> {
+        let adapters = &self.rules.adapters;
+        let Some(name) = wanted.map(str::to_owned).or_else(|| adapters.default.clone()) else {
+            return Err(("no executor is installed".to_owned(), "install codex or claude".to_owned()));
+        };
+        match adapters.get(&name) {
+            None => Err((
+                format!("there is no adapter '{name}'"),
+                format!("known adapters: {}", adapters.names()),
+            )),
+            Some(adapter) if !adapter.installed => {
+                Err((format!("the executor '{name}' is not installed"), adapter.hint.clone()))
+            }
+            Some(_) => Ok(name),
+        }
+    }
+
+    fn delegated(&mut self, call_id: &str, session: SessionId) {
+        let Some(found) = self.state.sessions.get(session) else { return };
+        if found.mode == Mode::Async {
+            let result = tools::delegate_started(found);
+            return self.give_result(call_id, Ok(result));
+        }
+        let turn = found.turns;
+        if let Some(call) = self.calls.running.get_mut(call_id) {
+            call.on = On::Turn { session, turn, converse: false };
+        }
+    }
+
+    /// Records a new session and asks for its first turn.
+    pub(super) fn open_session(&mut self, new: NewSession) -> SessionId {
+        let id = SessionId(self.new_id());
+        let task_id = TaskId(self.new_id());
+        // claude is told its conversation's id, so that it can be resumed however early it dies.
+        let native_id = (new.adapter == "claude").then(|| id.to_string());
+        let started = SessionStarted {
+            adapter: new.adapter,
+            mode: new.mode,
+            task: new.task.clone(),
+            short_id: format!("s{}", self.state.sessions.all.len() + 1),
+            model: new.model,
+            working_dir: rules::text(&new.cwd),
+            native_id,
+            cli_version: None,
+            isolation: "none".to_owned(),
+            pid: None,
+            shared_pid: false,
+        };
+        self.record_full(Some(id), Some(task_id), crate::protocol::Body::from(started));
+        self.queue_turn(id, new.task, new.by);
+        id
+    }
+
+    /// Asks for a turn: it starts at once where there is a free place.
+    pub(super) fn queue_turn(&mut self, id: SessionId, prompt: String, by: By) {
+        let Some(session) = self.state.sessions.get(id) else { return };
+        let turn = session.turns + 1;
+        if self.running() && self.free_place() && self.fleet.queue.is_empty() {
+            self.start_turn(id, turn, prompt, by);
+        } else {
+            let held = !self.running();
+            self.record_for(id, SessionTurnQueued { turn, prompt, held, by });
+            self.fleet.queue.push_back(id);
+        }
+    }
+
+    fn free_place(&self) -> bool {
+        let limit = self.rules.config.orchestrator.parallel_delegations.max(1) as usize;
+        self.state.sessions.working().count() < limit
+    }
+
+    /// Starts queued turns while there are free places.
+    pub(super) fn start_queued_turns(&mut self) {
+        while self.free_place() {
+            let Some(id) = self.fleet.queue.pop_front() else { return };
+            let turn = self.state.sessions.get(id).and_then(|session| session.turn.clone());
+            if let Some(turn) = turn {
+                self.start_turn(id, turn.number, turn.prompt, turn.by);
+            }
+        }
+    }
+
+    /// Shows the queued turns as held, or as queued again.
+    pub(super) fn hold_queue(&mut self, held: bool) {
+        for id in self.fleet.queue.clone() {
+            let turn = self.state.sessions.get(id).and_then(|session| session.turn.clone());
+            if let Some(turn) = turn {
+                let (number, prompt, by) = (turn.number, turn.prompt, turn.by);
+                self.record_for(id, SessionTurnQueued { turn: number, prompt, held, by });
+            }
+        }
+    }
+
+    fn start_turn(&mut self, id: SessionId, turn: u32, prompt: String, by: By) {
+        self.record_for(id, SessionTurnStarted { turn, prompt: prompt.clone(), by });
+        self.fleet.began.insert(id, self.now.mono_ms);
+        self.out.push(Effect::Sync);
+        if self.fleet.live.insert(id) {
+            self.start_session(id);
+        }
+        self.out.push(Effect::Order(id, Order::Turn { turn, prompt }));
+        let timeout = Duration::from_secs(self.rules.config.executor.timeout);
+        self.out.push(Effect::SetTimer(Timer::Turn(id, turn), timeout));
+        self.watch_for_silence();
+    }
+
+    fn start_session(&mut self, id: SessionId) {
+        let Some(session) = self.state.sessions.get(id) else { return };
+        let resume = (session.turns > 1 || session.last.is_some()).then(|| Resume {
+            native_id: session.who.native_id.clone(),
+            counted: session.spent.reported,
+            turns: session.last.as_ref().map_or(0, |last| last.number),
+        });
+        let spec = SessionSpec {
+            id,
+            short_id: session.short_id.clone(),
+            adapter: session.who.adapter.clone(),
+            model: session.who.model.clone(),
+            cwd: PathBuf::from(&session.who.working_dir),
+            task: session.task.clone(),
+            resume,
+            approval: self.rules.approval(),
+            sandbox: self.rules.config.executor.sandbox,
+            dir: self.rules.session_dir(id),
+        };
+        self.out.push(Effect::StartSession(Box::new(spec)));
+    }
+
+    /// What a session's task reports.
+    pub(super) fn session_news(&mut self, id: SessionId, news: News) {
+        match news {
+            News::Started { native_id, cli_version, model, pid, shared_pid } => {
+                let shared_pid = Some(shared_pid);
+                let changed =
+                    SessionChanged { native_id, cli_version, model, pid, shared_pid, ..Default::default() };
+                self.record_for(id, changed);
+            }
+            News::Activity { turn, activity } => {
+                self.record_for(id, ActivityAdded { turn, activity });
+                self.activity_seen();
+            }
+            News::Usage { usage, model, cost_usd, estimated } => {
+                let known = self.state.sessions.get(id).and_then(|session| session.who.model.clone());
+                let model = model.or(known).unwrap_or_default();
+                let cost = cost_usd.or_else(|| self.rules.model.prices.cost(&model, &usage));
+                self.record_for(id, UsageRecorded::new(Scope::Session, &model, usage, cost, estimated));
+                self.check_budget();
+            }
+            News::Asked(request) => self.asked(id, request),
+            News::AskDropped { key } => self.ask_dropped(id, &key),
+            News::SteerTaken { nudge, .. } => {
+                self.record_for(id, NudgeSent { nudge_id: nudge, how: SentHow::Steer });
+            }
+            News::SteerSeen { nudge, turn } => {
+                self.record_for(id, NudgeSeen { nudge_id: nudge, step: None, turn: Some(turn) });
+            }
+            News::SteerRefused { nudge, why } => self.steer_refused(id, nudge, &why),
+            News::TurnEnded { turn, status, response, error } => {
+                self.turn_ended(id, turn, status, response, error)
+            }
+            News::Problem { message, hint } => self.session_problem(id, &message, &hint),
+            News::Limited { message, until } => self.session_limited(id, &message, until),
+            News::Ended { error } => self.session_task_ended(id, error),
+        }
+    }
+
+    pub(super) fn session_problem(&mut self, id: SessionId, message: &str, hint: &str) {
+        let Some(session) = self.state.sessions.get(id) else { return };
+        let place = format!("executor:{}", session.who.adapter);
+        let (message, hint) = (format!("{}: {message}", session.short_id), hint.to_owned());
+        self.record_for(id, crate::protocol::event::ProblemRaised { place, message, hint, fatal: false });
+    }
+
+    fn session_limited(&mut self, id: SessionId, message: &str, until: Option<String>) {
+        let hint = until.map(|until| format!("the limit is over at {until}")).unwrap_or_default();
+        self.session_problem(id, message, &hint);
+    }
+
+    pub(super) fn turn_ended(
+        &mut self,
+        id: SessionId,
+        turn: u32,
+        status: TurnStatus,
+        response: String,
+        error: Option<String>,
+    ) {
+        let duration_ms =
+            self.fleet.began.remove(&id).map_or(0, |began| self.now.mono_ms.saturating_sub(began));
+        self.record_for(id, SessionTurnFinished { turn, status, response, error, duration_ms });
+        self.out.push(Effect::Sync);
+        self.out.push(Effect::ClearTimer(Timer::Turn(id, turn)));
+        self.fleet.untold.insert((id, turn));
+        self.drop_asks(id);
+        let waits = |on: &On| matches!(on, On::Turn { session, turn: t, .. } if *session == id && *t == turn);
+        for call_id in self.calls.ids(waits) {
+            self.give_turn(&call_id, id);
+        }
+        self.wake_waiters(Some(id), "session");
+        self.send_queued_nudges(id);
+        if self.state.run.kind == RunKind::Exec
+            && self.state.sessions.get(id).is_some_and(|s| s.turn.is_none())
+        {
+            self.end_alone(id);
+        }
+    }
+
+    /// A sync `delegate` or a `converse` returns.
+    fn give_turn(&mut self, call_id: &str, id: SessionId) {
+        let converse = matches!(
+            self.calls.running.get(call_id).map(|call| &call.on),
+            Some(On::Turn { converse: true, .. })
+        );
+        let Some(session) = self.state.sessions.get(id) else { return };
+        let file = rules::text(&self.rules.session_dir(id).join("messages.json"));
+        let result = if converse {
+            tools::converse_ended(session, &file)
+        } else {
+            tools::delegate_ended(session, &file)
+        };
+        self.fleet.tell(&self.state, id);
+        self.give_result(call_id, result);
+    }
+
+    fn end_alone(&mut self, id: SessionId) {
+        let Some(last) = self.state.sessions.get(id).and_then(|session| session.last.clone()) else { return };
+        match last.status {
+            TurnStatus::Completed => self.end(Why::Exit, &last.response),
+            TurnStatus::Interrupted => self.end(Why::Interrupted(None), "the turn was interrupted"),
+            TurnStatus::Failed => self.end(Why::Error, last.error.as_deref().unwrap_or("the turn failed")),
+        }
+    }
+
+    fn session_task_ended(&mut self, id: SessionId, error: Option<String>) {
+        self.fleet.live.remove(&id);
+        let running =
+            self.state.sessions.get(id).and_then(|session| session.turn.as_ref().map(|turn| turn.number));
+        let waiting = self.fleet.queue.contains(&id);
+        if let Some(turn) = running.filter(|_| !waiting) {
+            let error = error.clone().unwrap_or_else(|| "the executor ended in mid-turn".to_owned());
+            self.turn_ended(id, turn, TurnStatus::Failed, String::new(), Some(error));
+        }
+        if let Some(error) = error {
+            self.session_problem(id, &error, "");
+        }
+    }
+
+    pub(super) fn turn_timed_out(&mut self, id: SessionId, turn: u32) {
+        let runs =
+            self.state.sessions.get(id).and_then(|s| s.turn.as_ref()).is_some_and(|t| t.number == turn);
+        if runs {
+            let seconds = self.rules.config.executor.timeout;
+            self.session_problem(
+                id,
+                &format!("the turn took longer than {seconds} s and is interrupted"),
+                "",
+            );
+            self.out.push(Effect::Order(id, Order::Interrupt));
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The machine: an input and the time in, effects out. No await, no clock, no IO. Its state is the folds, changed only
+//! by events that it has recorded itself; beside them stands what is in flight, which dies with the program.
+//!
+//! Read on in `run` (steps), `calls` (tools), `fleet` (sessions), `steer` (commands), `cards` (the inbox),
+//! `governor` (budgets), `ending`.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::{
+    fold::State,
+    protocol::{
+        Body, Event, Recorded, SessionId,
+        event::{ProblemRaised, RunState, RunStateChanged, VERSION},
+        ids::TaskId,
+    },
+};
+
+use super::{
+    calls::Calls,
+    effect::{Effect, Input, Now, Timer},
+    ending::Ending,
+    fleet::Fleet,
+    rules::Rules,
+    run::{Phase, StepRun},
+};
+
+/// The agent of one instance.
+pub struct Machine {
+    pub state: State,
+    pub rules: Rules,
+    pub(super) now: Now,
+    pub(super) out: Vec<Effect>,
+    pub(super) step: StepRun,
+    pub(super) calls: Calls,
+    pub(super) fleet: Fleet,
+    pub(super) ending: Option<Ending>,
+    pub(super) store_failed: bool,
+    ids: fastrand::Rng,
+    /// Sees each event with the state that it led to (tests).
+    pub observer: Option<Observer>,
+}
+
+/// Sees each event with the state that it led to.
+pub type Observer = Box<dyn FnMut(&Recorded, &State) + Send>;
+
+impl Machine {
+    /// A machine over the folded journal. `seed`: for the ids that it makes.
+    pub fn new(state: State, rules: Rules, seed: u64, now: Now) -> Self {
+        Self {
+            state,
+            rules,
+            now,
+            out: Vec::new(),
+            step: StepRun::default(),
+            calls: Calls::default(),
+            fleet: Fleet::default(),
+            ending: None,
+            store_failed: false,
+            ids: fastrand::Rng::with_seed(seed),
+            observer: None,
+        }
+    }
+
+    /// Decides.
+    pub fn handle(&mut self, input: Input, now: Now) -> Vec<Effect> {
+        self.now = now;
+        match input {
+            Input::Start => self.begin_launch(),
+            Input::Command(command, from) => self.command(command, from),
+            Input::WatchersSpoke { ask, gate, heard } => self.watchers_spoke(ask, gate, heard),
+            Input::ModelReplied { call, reply } => self.model_replied(call, reply),
+            Input::ModelFailed { call, error } => self.model_failed(call, error),
+            Input::ModelRetries { call, why, wait_ms } => self.model_retries(call, &why, wait_ms),
+            Input::BashReturned { call_id, result } => self.bash_returned(&call_id, result),
+            Input::DirChecked { key, result } => self.dir_checked(&key, result),
+            Input::TrajectoryRead { call_id, output } => self.give(&call_id, true, &output, 0),
+            Input::Session(id, news) => self.session_news(id, news),
+            Input::Timer(timer) => self.timer(timer),
+            Input::StoreFailed(message) => self.store_failed(message),
+            Input::StoreRestored => self.store_restored(),
+            Input::Stopped => self.stopped(),
+        }
+        self.advance();
+        std::mem::take(&mut self.out)
+    }
+
+    /// Goes on for as long as something can be done at once.
+    fn advance(&mut self) {
+        while self.turn_once() {}
+    }
+
+    fn turn_once(&mut self) -> bool {
+        if self.ending.is_some() {
+            return false;
+        }
+        if self.run_state() == RunState::Pausing && self.quiet() {
+            let (reason, by) = (self.state.run.status.reason.clone(), self.state.run.status.by.clone());
+            self.set_state(RunState::Paused, &reason, &by);
+            self.out.push(Effect::Sync);
+            self.out.push(Effect::Snapshot);
+            return true;
+        }
+        if !self.running() {
+            return false;
+        }
+        self.start_queued_turns();
+        match self.step.phase {
+            Phase::Between => self.begin_step(),
+            Phase::Doing => self.do_calls(),
+            Phase::Gate(_) | Phase::Calling(_) | Phase::ToolsGate(_) | Phase::Alone => false,
+        }
+    }
+
+    /// True when neither a model call nor bash runs.
+    fn quiet(&self) -> bool {
+        let calling = matches!(self.step.phase, Phase::Gate(_) | Phase::Calling(_) | Phase::ToolsGate(_));
+        !calling && !self.calls.bash_runs()
+    }
+
+    pub(super) fn run_state(&self) -> RunState {
+        self.state.run.status.state
+    }
+
+    /// True when something new may start.
+    pub(super) fn running(&self) -> bool {
+        self.run_state() == RunState::Running && !self.store_failed && self.ending.is_none()
+    }
+
+    /// Records an event about the run as a whole.
+    pub(super) fn record(&mut self, body: impl Into<Body>) {
+        self.record_full(None, None, body.into());
+    }
+
+    /// Records an event about a session.
+    pub(super) fn record_for(&mut self, session: SessionId, body: impl Into<Body>) {
+        let task = self.state.ledger.of(session).and_then(|entry| entry.task_id);
+        self.record_full(Some(session), task, body.into());
+    }
+
+    pub(super) fn record_full(&mut self, session_id: Option<SessionId>, task_id: Option<TaskId>, body: Body) {
+        // A payload of ours always serialises; were it not so, the event would be lost, not the run.
+        let Ok(payload) = body.payload() else { return };
+        let redacted = self.rules.redactor.redact(&payload);
+        let body = match &redacted {
+            std::borrow::Cow::Borrowed(_) => body,
+            std::borrow::Cow::Owned(text) => Body::parse(body.kind(), text).unwrap_or(body),
+        };
+        let (id, seq) = (self.new_id(), self.state.seq + 1);
+        let event = Event { v: VERSION, id, seq, timestamp: self.now.stamp, session_id, task_id, body };
+        let line = Arc::from(event.to_line(&redacted));
+        self.state.apply(&event);
+        let recorded = Arc::new(Recorded { event, line });
+        if let Some(observer) = &mut self.observer {
+            observer(&recorded, &self.state);
+        }
+        self.out.push(Effect::Record(recorded));
+    }
+
+    pub(super) fn set_state(&mut self, state: RunState, reason: &str, by: &str) {
+        let (reason, by) = (reason.to_owned(), by.to_owned());
+        self.record(RunStateChanged { state, reason, by, until: None });
+    }
+
+    pub(super) fn problem(&mut self, place: &str, message: &str, hint: &str) {
+        let (place, message, hint) = (place.to_owned(), message.to_owned(), hint.to_owned());
+        self.record(ProblemRaised { place, message, hint, fatal: false });
+    }
+
+    /// A random id (version 4).
+    pub(super) fn new_id(&mut self) -> Uuid {
+        uuid::Builder::from_random_bytes(self.ids.u128(..).to_le_bytes()).into_uuid()
+    }
+
+    fn timer(&mut self, timer: Timer) {
+        match timer {
+            Timer::Turn(session, turn) => self.turn_timed_out(session, turn),
+            Timer::Call(call_id) => self.call_timed_out(&call_id),
+            Timer::Wake => self.wake(),
+            Timer::Demo(inbox) => self.demo_answers(inbox),
+            Timer::Minutes => self.check_budget(),
+            Timer::Look => self.look_at_activity(),
+            Timer::AbortNow => self.abort_now(),
+        }
+    }
+
+    fn store_failed(&mut self, message: String) {
+        self.store_failed = true;
+        self.out.push(Effect::Notice(crate::protocol::Notice::StoreFailed { message }));
+    }
+
+    fn store_restored(&mut self) {
+        self.store_failed = false;
+        self.out.push(Effect::Notice(crate::protocol::Notice::StoreRestored));
+        if self.run_state() == RunState::Running {
+            self.set_state(RunState::Pausing, "the journal could not be written; it can be again", "error");
+        }
+    }
+}

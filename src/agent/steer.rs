@@ -1,0 +1,214 @@
+//! Commands: what the human (here or from another process) asks, and what the machine makes of it.
+
+use crate::{
+    executors::Order,
+    fold::{nudges::Stage, sessions::Doing},
+    protocol::{
+        Command, NudgeId, NudgeTarget, Sender, SessionId,
+        command::{Cap, Delivery, WatcherMode},
+        event::{
+            BudgetChanged, By, CommandReceived, CompactionUndone, Mode, NudgeChanged, NudgeQueued,
+            NudgeWithdrawn, RunState, WatcherChanged,
+        },
+    },
+};
+
+use super::{effect::Effect, ending::Why, fleet::NewSession, machine::Machine, run::Phase};
+
+impl Machine {
+    /// Records a command, then carries it out.
+    pub(super) fn command(&mut self, command: Command, from: Sender) {
+        self.record(CommandReceived { command: command.clone(), from });
+        self.out.push(Effect::Sync);
+        match command {
+            Command::Nudge { nudge, target, text, how } => self.nudge(nudge, target, text, how),
+            Command::EditNudge { nudge, text } => {
+                if self.is_queued(nudge) {
+                    self.record(NudgeChanged { nudge_id: nudge, text });
+                }
+            }
+            Command::WithdrawNudge { nudge } => {
+                if self.is_queued(nudge) {
+                    self.record(NudgeWithdrawn { nudge_id: nudge, why: "withdrawn".to_owned() });
+                }
+            }
+            Command::Pause { now } => self.pause_by_human(now),
+            Command::Resume => self.resume(),
+            Command::StepOnce => self.step_once(),
+            Command::Reply(reply) => self.reply(reply),
+            Command::SetBudget { cap, value } => self.set_budget(cap, value),
+            Command::SetWatcher { name, mode } => self.set_watcher(name, mode),
+            Command::Interrupt { session } => {
+                if self.fleet.live.contains(&session) {
+                    self.out.push(Effect::Order(session, Order::Interrupt));
+                }
+            }
+            Command::EndSession { session } => self.end_by_human(session),
+            Command::Spawn { adapter, prompt, cwd } => self.spawn_by_hand(adapter, prompt, cwd),
+            Command::UndoCompaction => self.undo_compaction(),
+            Command::Abort { at_once } => self.abort(at_once, Why::HumanAbort, "aborted by the human"),
+            Command::Shutdown { signal } => self.shutdown(signal),
+        }
+    }
+
+    fn is_queued(&self, nudge: NudgeId) -> bool {
+        self.state.nudges.get(nudge).is_some_and(|nudge| nudge.stage == Stage::Queued)
+    }
+
+    fn nudge(&mut self, nudge_id: NudgeId, target: NudgeTarget, text: String, how: Delivery) {
+        if text.trim().is_empty() || self.state.nudges.get(nudge_id).is_some() {
+            return;
+        }
+        self.record(NudgeQueued { nudge_id, target, text: text.clone(), by: "human".to_owned() });
+        self.out.push(Effect::Sync);
+        match target {
+            NudgeTarget::Orchestrator => self.wake_waiters(None, "human"),
+            NudgeTarget::Session(id) => self.nudge_session(id, nudge_id, text, how),
+        }
+    }
+
+    fn nudge_session(&mut self, id: SessionId, nudge: NudgeId, text: String, how: Delivery) {
+        let Some(session) = self.state.sessions.get(id) else {
+            return self
+                .record(NudgeWithdrawn { nudge_id: nudge, why: "there is no such session".to_owned() });
+        };
+        match session.doing {
+            Doing::Ended => {
+                let why = format!("{} has ended", session.short_id);
+                self.record(NudgeWithdrawn { nudge_id: nudge, why });
+            }
+            Doing::Idle => self.send_queued_nudges(id),
+            Doing::Working if how == Delivery::Auto => {
+                self.out.push(Effect::Order(id, Order::Steer { nudge, text, how }));
+            }
+            Doing::Working | Doing::Queued | Doing::Held => {}
+        }
+    }
+
+    pub(super) fn steer_refused(&mut self, id: SessionId, nudge: NudgeId, why: &str) {
+        let Some(session) = self.state.sessions.get(id) else { return };
+        let message = format!("{} {why}: queued for its next turn", session.short_id);
+        self.out.push(Effect::Notice(crate::protocol::Notice::Warning { message }));
+        if self.is_queued(nudge) {
+            self.send_queued_nudges(id);
+        }
+    }
+
+    fn pause_by_human(&mut self, now: bool) {
+        match self.run_state() {
+            RunState::Running | RunState::Sleeping => self.pause("paused", "human"),
+            RunState::Pausing | RunState::Paused if now => {}
+            _ => return,
+        }
+        let interrupt = self.rules.config.pause.executors == crate::config::PauseExecutors::Interrupt;
+        if now {
+            self.cancel_model();
+            self.interrupt_calls();
+        }
+        if now || interrupt {
+            self.interrupt_turns();
+        }
+    }
+
+    /// Cancels the model call in flight; what had streamed is kept when it reports.
+    pub(super) fn cancel_model(&mut self) {
+        if let Phase::Calling(call) = self.step.phase {
+            self.out.push(Effect::CancelModel { call });
+        }
+    }
+
+    /// Interrupts every running turn; the sessions stay usable.
+    pub(super) fn interrupt_turns(&mut self) -> Vec<String> {
+        let running: Vec<_> = self.state.sessions.working().map(|s| (s.id, s.short_id.clone())).collect();
+        for (id, _) in &running {
+            if self.fleet.live.contains(id) {
+                self.out.push(Effect::Order(*id, Order::Interrupt));
+            }
+        }
+        running.into_iter().map(|(_, short)| short).collect()
+    }
+
+    /// Goes on after a pause.
+    pub(super) fn resume(&mut self) {
+        if self.store_failed {
+            self.out.push(Effect::RetryStore);
+        }
+        if !matches!(self.run_state(), RunState::Pausing | RunState::Paused | RunState::Sleeping) {
+            return;
+        }
+        self.drop_cards_of_the_pause();
+        self.set_state(RunState::Running, "", "human");
+        self.out.push(Effect::ClearTimer(super::effect::Timer::Wake));
+        self.hold_queue(false);
+        self.out.push(Effect::Sync);
+    }
+
+    fn step_once(&mut self) {
+        if matches!(self.run_state(), RunState::Pausing | RunState::Paused | RunState::Sleeping) {
+            self.step.once = true;
+            self.resume();
+        }
+    }
+
+    /// Sets a cap of the run.
+    pub(super) fn set_budget(&mut self, cap: Cap, value: Option<f64>) {
+        if value.is_some_and(|value| !value.is_finite() || value < 0.0) {
+            return self.problem("budget", "a cap must be a number that is not negative", "");
+        }
+        let spent = self.spent_of(cap);
+        let scope = crate::fold::spend::RUN.to_owned();
+        self.record(BudgetChanged { which: cap, spent, cap: value, scope });
+        self.out.push(Effect::Sync);
+        self.check_budget();
+    }
+
+    fn set_watcher(&mut self, watcher: String, mode: WatcherMode) {
+        if !self.rules.config.watchers.watchers.iter().any(|entry| entry.name == watcher) {
+            return self.problem("watchers", &format!("there is no watcher '{watcher}' in this run"), "");
+        }
+        self.record(WatcherChanged { watcher, mode, by: "human".to_owned(), rule: None });
+    }
+
+    fn end_by_human(&mut self, id: SessionId) {
+        if self.state.sessions.get(id).is_some_and(|session| session.doing != Doing::Ended) {
+            self.complete_session(id, "cancelled", Some("ended by the human".to_owned()));
+        }
+    }
+
+    fn spawn_by_hand(&mut self, adapter: Option<String>, prompt: String, cwd: Option<String>) {
+        if prompt.trim().is_empty() {
+            return self.problem("session", "a session needs a prompt", "");
+        }
+        let key = format!("hand-{}", self.new_id());
+        self.fleet.by_hand.insert(key.clone(), (adapter, prompt));
+        self.out.push(Effect::CheckDir { key, dir: cwd });
+    }
+
+    /// The directory of a session by hand is known.
+    pub(super) fn spawned_by_hand(
+        &mut self,
+        adapter: Option<String>,
+        task: String,
+        dir: Result<std::path::PathBuf, String>,
+    ) {
+        let cwd = match dir {
+            Ok(cwd) => cwd,
+            Err(error) => {
+                return self.problem("session", &error, "name an existing directory that the run may use");
+            }
+        };
+        let adapter = match self.choose_adapter(adapter.as_deref()) {
+            Ok(adapter) => adapter,
+            Err((error, hint)) => return self.problem("session", &error, &hint),
+        };
+        let model = self.rules.config.executor.model.clone();
+        self.open_session(NewSession { adapter, model, cwd, task, mode: Mode::Async, by: By::Human });
+    }
+
+    fn undo_compaction(&mut self) {
+        match self.state.history.undoable() {
+            Some(compaction_seq) => self.record(CompactionUndone { compaction_seq }),
+            None => self.problem("compaction", "there is no compaction to undo", ""),
+        }
+    }
+}
