@@ -23,4 +23,6 @@ pub mod protocol;
 pub mod store;
 pub mod text;
 pub mod tools;
+#[cfg(feature = "tui")]
+pub mod ui;
 pub mod watchers;

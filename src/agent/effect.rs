@@ -7,10 +7,10 @@ use crate::{
     llm,
     protocol::{
         Command, InboxId, Recorded, Sender, SessionId, Stamp,
-        event::{Gate, RunFinished},
+        event::{Gate, Recovered, RunFinished, RunStarted},
         live::Notice,
     },
-    watchers::{Sight, Spoken},
+    watchers::{Outcome, Sight},
 };
 
 /// The time, as an argument.
@@ -25,7 +25,11 @@ pub struct Now {
 #[derive(Debug)]
 pub enum Input {
     /// The journal is open and folded; the launch begins.
-    Start,
+    Launch {
+        started: Box<RunStarted>,
+        /// What was mended when the journal was opened.
+        recovered: Option<Box<Recovered>>,
+    },
     Command(Command, Sender),
     WatchersSpoke {
         ask: u64,
@@ -73,9 +77,8 @@ pub enum Input {
 pub struct Heard {
     /// Names of those that looked.
     pub looked: Vec<String>,
-    pub spoken: Vec<Spoken>,
-    /// Watchers that failed, and how.
-    pub problems: Vec<(String, String)>,
+    /// Strongest first; what failed comes last.
+    pub outcomes: Vec<Outcome>,
 }
 
 /// How a bash call ended.
@@ -101,6 +104,8 @@ pub enum Timer {
     Demo(InboxId),
     /// The cap on minutes may be reached.
     Minutes,
+    /// The watchers look at what executors do (gate activity).
+    Look,
     /// A watcher's abort may be stopped by the human until now.
     AbortNow,
 }

@@ -8,12 +8,12 @@ use std::{
 
 use crate::{
     executors::{News, Order, Resume, SessionSpec},
-    fold::{State, sessions::Doing},
+    fold::State,
     protocol::{
-        InboxId, NudgeTarget, SessionId,
+        InboxId, SessionId,
         event::{
-            ActivityAdded, By, Mode, NudgeSeen, NudgeSent, NudgeWithdrawn, RunKind, Scope, SentHow,
-            SessionChanged, SessionCompleted, SessionStarted, SessionTurnFinished, SessionTurnQueued,
+            ActivityAdded, By, Mode, NudgeSeen, NudgeSent, RunKind, Scope, SentHow,
+            SessionChanged, SessionStarted, SessionTurnFinished, SessionTurnQueued,
             SessionTurnStarted, TurnStatus, UsageRecorded,
         },
         ids::TaskId,
@@ -44,6 +44,8 @@ pub(super) struct Fleet {
     untold: BTreeSet<(SessionId, u32)>,
     /// Sessions to be started by hand, while their directory is looked at.
     pub by_hand: BTreeMap<String, (Option<String>, String)>,
+    /// A look at what executors do is due.
+    pub look_due: bool,
 }
 
 impl Fleet {
@@ -218,6 +220,7 @@ impl Machine {
         self.out.push(Effect::Order(id, Order::Turn { turn, prompt }));
         let timeout = Duration::from_secs(self.rules.config.executor.timeout);
         self.out.push(Effect::SetTimer(Timer::Turn(id, turn), timeout));
+        self.watch_for_silence();
     }
 
     fn start_session(&mut self, id: SessionId) {
@@ -251,7 +254,10 @@ impl Machine {
                     SessionChanged { native_id, cli_version, model, pid, shared_pid, ..Default::default() };
                 self.record_for(id, changed);
             }
-            News::Activity { turn, activity } => self.record_for(id, ActivityAdded { turn, activity }),
+            News::Activity { turn, activity } => {
+                self.record_for(id, ActivityAdded { turn, activity });
+                self.activity_seen();
+            }
             News::Usage { usage, model, cost_usd, estimated } => {
                 let known = self.state.sessions.get(id).and_then(|session| session.who.model.clone());
                 let model = model.or(known).unwrap_or_default();
@@ -277,7 +283,7 @@ impl Machine {
         }
     }
 
-    fn session_problem(&mut self, id: SessionId, message: &str, hint: &str) {
+    pub(super) fn session_problem(&mut self, id: SessionId, message: &str, hint: &str) {
         let Some(session) = self.state.sessions.get(id) else { return };
         let place = format!("executor:{}", session.who.adapter);
         let (message, hint) = (format!("{}: {message}", session.short_id), hint.to_owned());
@@ -289,7 +295,7 @@ impl Machine {
         self.session_problem(id, message, &hint);
     }
 
-    fn turn_ended(
+    pub(super) fn turn_ended(
         &mut self,
         id: SessionId,
         turn: u32,
@@ -368,91 +374,6 @@ impl Machine {
                 "",
             );
             self.out.push(Effect::Order(id, Order::Interrupt));
-        }
-    }
-
-    pub(super) fn converse(&mut self, call_id: &str, converse: &tools::Converse) {
-        let found = self.state.sessions.find(&converse.session_id);
-        let Some(session) = found else {
-            let error = tools::unknown_session(&self.state.sessions, &converse.session_id);
-            return self.give_result(call_id, Err(error));
-        };
-        if let Some(error) = tools::cannot_converse(session) {
-            return self.give_result(call_id, Err(error));
-        }
-        let (id, turn) = (session.id, session.turns + 1);
-        self.queue_turn(id, converse.message.clone(), By::Orchestrator);
-        if converse.mode == Some(Mode::Async) {
-            let result = self.state.sessions.get(id).map(tools::converse_started).unwrap_or_default();
-            return self.give_result(call_id, Ok(result));
-        }
-        if let Some(call) = self.calls.running.get_mut(call_id) {
-            call.on = On::Turn { session: id, turn, converse: true };
-        }
-    }
-
-    pub(super) fn end_session_call(&mut self, call_id: &str, end: &tools::EndSession) {
-        let Some(session) = self.state.sessions.find(&end.session_id) else {
-            let error = tools::unknown_session(&self.state.sessions, &end.session_id);
-            return self.give_result(call_id, Err(error));
-        };
-        let id = session.id;
-        if session.doing != Doing::Ended {
-            self.complete_session(id, &end.verdict, end.summary.clone());
-        }
-        self.fleet.tell(&self.state, id);
-        let result = self.state.sessions.get(id).map(|s| tools::session_ended(s, end)).unwrap_or_default();
-        self.give_result(call_id, Ok(result));
-    }
-
-    /// Ends a session for good, its running turn first.
-    pub(super) fn complete_session(&mut self, id: SessionId, verdict: &str, summary: Option<String>) {
-        let turn =
-            self.state.sessions.get(id).and_then(|session| session.turn.as_ref().map(|turn| turn.number));
-        self.fleet.queue.retain(|queued| *queued != id);
-        if let Some(turn) = turn {
-            let error = Some("the session was ended".to_owned());
-            self.turn_ended(id, turn, TurnStatus::Interrupted, String::new(), error);
-        }
-        let message_count = self.state.sessions.get(id).map_or(0, |session| u64::from(session.turns) * 2);
-        self.record_for(
-            id,
-            SessionCompleted { status: verdict.to_owned(), exit_message: summary, message_count },
-        );
-        self.out.push(Effect::Sync);
-        if self.fleet.live.contains(&id) {
-            self.out.push(Effect::Order(id, Order::End));
-        }
-        self.withdraw_nudges(id, "the session was ended");
-    }
-
-    fn withdraw_nudges(&mut self, id: SessionId, why: &str) {
-        let queued: Vec<_> =
-            self.state.nudges.queued(NudgeTarget::Session(id)).map(|nudge| nudge.id).collect();
-        for nudge_id in queued {
-            self.record_for(id, NudgeWithdrawn { nudge_id, why: why.to_owned() });
-        }
-    }
-
-    /// Queued nudges become the session's next turn.
-    pub(super) fn send_queued_nudges(&mut self, id: SessionId) {
-        let idle = self.state.sessions.get(id).is_some_and(|s| s.turn.is_none() && s.doing != Doing::Ended);
-        let queued: Vec<_> = self.state.nudges.queued(NudgeTarget::Session(id)).cloned().collect();
-        if !idle || queued.is_empty() || self.ending.is_some() {
-            return;
-        }
-        let turn = self.state.sessions.get(id).map_or(0, |session| session.turns + 1);
-        let texts: Vec<_> = queued.iter().map(|nudge| nudge.text.as_str()).collect();
-        for nudge in &queued {
-            self.record_for(id, NudgeSent { nudge_id: nudge.id, how: SentHow::NextTurn });
-            self.record_for(id, NudgeSeen { nudge_id: nudge.id, step: None, turn: Some(turn) });
-        }
-        self.queue_turn(id, texts.join("\n\n"), By::Human);
-    }
-
-    pub(super) fn tell_of(&mut self, text: &str) {
-        if let Some(id) = self.state.sessions.find(text).map(|session| session.id) {
-            self.fleet.tell(&self.state, id);
         }
     }
 }

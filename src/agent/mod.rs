@@ -3,6 +3,7 @@
 mod calls;
 mod cards;
 mod compact;
+mod driver;
 pub mod effect;
 mod ending;
 mod fleet;
@@ -12,9 +13,11 @@ pub mod launch;
 pub mod link;
 pub mod machine;
 mod observe;
+mod open;
 mod prompt;
 pub mod rules;
 mod run;
 mod steer;
+mod talk;
 
 pub use launch::start;

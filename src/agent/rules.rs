@@ -24,6 +24,16 @@ pub struct Rules {
     pub adapters: Adapters,
     pub model: ModelRules,
     pub redactor: Arc<Redactor>,
+    pub watchers: WatcherRules,
+}
+
+/// The panel, as far as the machine must know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WatcherRules {
+    /// At least one looks at what executors do.
+    pub at_activity: bool,
+    /// After how much silence of a session somebody wants to look.
+    pub stall_after: Option<std::time::Duration>,
 }
 
 /// Where an instance lives and works.
@@ -64,6 +74,13 @@ pub struct ModelRules {
     pub prompt: String,
     pub tools: Arc<Vec<ToolSpec>>,
     pub prices: Arc<Prices>,
+}
+
+impl Place {
+    /// The instance's id: the name of its folder.
+    pub fn id(&self) -> String {
+        self.dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
 }
 
 impl Rules {

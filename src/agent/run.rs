@@ -142,7 +142,7 @@ impl Machine {
             tools,
             reasoning_effort: orchestrator.reasoning_effort.clone(),
             temperature: orchestrator.temperature,
-            cache_key: self.rules.place.dir.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            cache_key: self.rules.place.id(),
             replies: self.state.history.replies,
         };
         let step = self.state.run.progress.step;

@@ -1,7 +1,28 @@
 //! Executors: the coding agents that do the work. Each adapter is one folder; each session is one task that is
 //! handed [`Order`]s and reports [`News`]. Protocols are pure machines (lines in; activities, news, lines out).
+//!
+//! To add an adapter: one folder with `pub(super) async fn run(session: Session) -> Ending`, one row in
+//! [`registry`] and one arm in `Executors::play`. What every adapter shares is [`session`] (what `run` gets),
+//! [`lines`] (reading a child's output), [`rpc`] (JSON-RPC lines) and [`raw`] (the wire log). An adapter whose session
+//! is one child that talks in lines is a pure `Machine` ([`shape`]) driven by [`stdio`].
+
+mod acp;
+mod bound;
+mod claude;
+mod codex;
+mod lines;
+mod raw;
+mod registry;
+mod rpc;
+mod script;
+mod session;
+mod shape;
+mod stdio;
 
 use std::path::PathBuf;
+
+pub use registry::{Adapter, installed, version};
+pub use session::{Executors, Setup};
 
 use crate::{
     config::{Approval, Sandbox},
@@ -24,14 +45,14 @@ pub struct SessionSpec {
     pub model: Option<String>,
     /// An existing directory.
     pub cwd: PathBuf,
+    /// The session's own folder in the instance; the raw wire goes to `turns/turn_N.jsonl` below it.
+    pub dir: PathBuf,
     /// The task of the first turn (the script executor chooses its script by it).
     pub task: String,
     /// Set: take the conversation up again by the executor's own resume.
     pub resume: Option<Resume>,
     pub approval: Approval,
     pub sandbox: Sandbox,
-    /// The session's folder.
-    pub dir: PathBuf,
 }
 
 /// What is known of a conversation that is taken up again.

@@ -9,6 +9,8 @@ pub mod run;
 pub mod sessions;
 pub mod spend;
 pub mod state;
+pub mod trail;
+pub mod view;
 pub mod watch;
 
 pub use history::History;
@@ -19,4 +21,6 @@ pub use run::RunView;
 pub use sessions::Sessions;
 pub use spend::Spend;
 pub use state::State;
+pub use trail::Trail;
+pub use view::View;
 pub use watch::Watch;

@@ -2,7 +2,7 @@
 
 use crate::protocol::Event;
 
-use super::{History, Inbox, Ledger, Nudges, RunView, Sessions, Spend, Watch};
+use super::{History, Inbox, Ledger, Nudges, RunView, Sessions, Spend, Trail, Watch};
 
 /// Everything that the events of an instance add up to. The agent's state is this, and nothing else changes it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,6 +16,7 @@ pub struct State {
     pub spend: Spend,
     pub inbox: Inbox,
     pub nudges: Nudges,
+    pub trail: Trail,
     pub watch: Watch,
 }
 
@@ -30,6 +31,7 @@ impl State {
         self.spend.apply(event);
         self.inbox.apply(event);
         self.nudges.apply(event);
+        self.trail.apply(event);
         self.watch.apply(event);
     }
 }

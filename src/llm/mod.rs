@@ -1,4 +1,20 @@
-//! Models: a request in, a stream of chunks and a reply out. One enum over the providers; items are kept verbatim.
+//! Models: a request in, a stream of chunks and a reply out. Items are kept verbatim.
+//!
+//! [`Model`] opens a provider and repeats failed calls; one file a dialect ([`openai_responses`], [`openai_chat`],
+//! [`anthropic`]) builds the body and reads the events; [`scripted`] plays a scenario. What a reply means is not
+//! known here.
+
+mod anthropic;
+mod convert;
+mod gate;
+mod http;
+mod model;
+mod openai_chat;
+mod openai_responses;
+mod prices;
+mod retry;
+mod scripted;
+mod sse;
 
 use std::sync::Arc;
 
@@ -6,6 +22,14 @@ use serde_json::value::RawValue;
 
 pub use crate::protocol::ToolSpec;
 use crate::protocol::{Item, Usage, Wire};
+
+pub use http::TimeLimits;
+pub use model::Model;
+pub use prices::Prices;
+pub use retry::Backoff;
+
+/// Bytes that a reply may have; a longer one is refused.
+pub const MAX_REPLY: usize = 16 * 1024 * 1024;
 
 /// What a model is asked.
 #[derive(Clone, Debug)]
@@ -21,7 +45,7 @@ pub struct Request {
     pub temperature: Option<f64>,
     /// Stable over the life of the instance: lets the provider find its prompt cache.
     pub cache_key: String,
-    /// Replies of the model in the history so far (the scripted model goes on from there).
+    /// Replies of the model in the history so far: where a scenario goes on.
     pub replies: u32,
 }
 
@@ -82,11 +106,4 @@ pub struct ModelError {
     pub hint: String,
     /// The text that had streamed in the last attempt.
     pub partial: String,
-}
-#[derive(Debug, Default)]
-pub struct Prices;
-impl Prices {
-    pub fn cost(&self, _m: &str, _u: &Usage) -> Option<f64> {
-        None
-    }
 }

@@ -1,6 +1,6 @@
 //! The `__exec` helper: the first moments of every child, before it becomes the program.
 //!
-//! `zwarm-tui __exec [--stdin null] [--rlimit NAME=N]… [--landlock DIR]… -- PROGRAM ARGUMENT…` makes a session of
+//! `zwarm-tui __exec [--stdin null] [--rlimit NAME=N]… [--confine] [--landlock DIR]… -- PROGRAM ARGUMENT…` makes a session of
 //! its own, asks to be killed with its parent (Linux), sets its limits, confines itself, then reads **one byte**
 //! from its stdin and becomes the program. The end of stdin instead of the byte means that the parent died before
 //! it could record the child: the helper ends without ever running the program.
@@ -32,8 +32,8 @@ pub(super) struct Orders {
     /// Limits by name (`core`, `nofile`, `nproc`, `fsize`, `as`, `cpu`), soft and hard alike.
     /// `nproc` counts all processes of the user and does nothing for root.
     pub(super) limits: Vec<(String, u64)>,
-    /// Directories that it may write to; empty: not confined.
-    pub(super) writable: Vec<PathBuf>,
+    /// Directories that it may write to (an empty list: none at all); `None`: not confined.
+    pub(super) writable: Option<Vec<PathBuf>>,
     pub(super) program: OsString,
     pub(super) args: Vec<OsString>,
 }
@@ -48,8 +48,9 @@ impl Orders {
         for (name, limit) in &self.limits {
             args.extend(["--rlimit".into(), format!("{name}={limit}").into()]);
         }
-        for dir in &self.writable {
-            args.extend(["--landlock".into(), dir.into()]);
+        if let Some(dirs) = &self.writable {
+            args.push("--confine".into());
+            args.extend(dirs.iter().flat_map(|dir| ["--landlock".into(), dir.into()]));
         }
         args.push("--".into());
         args.push(self.program.clone());
@@ -67,7 +68,10 @@ impl Orders {
             match word.to_str() {
                 Some("--") => break,
                 Some("--stdin") => orders.stdin_null = value()? == OsStr::new("null"),
-                Some("--landlock") => orders.writable.push(value()?.into()),
+                Some("--confine") => {
+                    orders.writable.get_or_insert_default();
+                }
+                Some("--landlock") => orders.writable.get_or_insert_default().push(value()?.into()),
                 Some("--rlimit") => {
                     let text = value()?;
                     let parts = text.to_str().and_then(|text| text.split_once('='));
@@ -114,8 +118,8 @@ fn become_program(orders: &Orders) -> (i32, String) {
             return (CANNOT_RUN, message);
         }
     }
-    if !orders.writable.is_empty()
-        && let Err(message) = confine(&orders.writable)
+    if let Some(dirs) = &orders.writable
+        && let Err(message) = confine(dirs)
     {
         return (CANNOT_RUN, message);
     }
@@ -194,11 +198,13 @@ mod tests {
         let orders = Orders {
             stdin_null: true,
             limits: vec![("core".into(), 0), ("nofile".into(), 256)],
-            writable: vec!["/a b".into(), "--".into()],
+            writable: Some(vec!["/a b".into(), "--".into()]),
             program: "bash".into(),
             args: vec!["-lc".into(), "--stdin".into()],
         };
-        assert_eq!(Orders::parse(orders.to_args()[1..].to_vec()), Ok(orders));
+        assert_eq!(Orders::parse(orders.to_args()[1..].to_vec()), Ok(orders.clone()));
+        let nowhere = Orders { writable: Some(Vec::new()), ..orders };
+        assert_eq!(Orders::parse(nowhere.to_args()[1..].to_vec()), Ok(nowhere));
     }
 
     #[test]

@@ -145,7 +145,7 @@ impl Inner {
         let orders = Orders {
             stdin_null: spec.stdin == Stream::Null,
             limits: vec![("core".to_owned(), 0)],
-            writable: spec.writable.clone().unwrap_or_default(),
+            writable: spec.writable.clone(),
             program: spec.program.clone().into(),
             args: spec.args.clone(),
         };

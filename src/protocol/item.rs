@@ -107,6 +107,12 @@ pub fn view(wire: Wire, raw: &str) -> ItemView {
         ("reasoning", _) => {
             ItemView::Reasoning { summary: value.get("summary").map(content_text).unwrap_or_default() }
         }
+        ("thinking", _) => ItemView::Reasoning { summary: text_of("thinking") },
+        ("tool_use", _) => ItemView::Call(ToolCall {
+            call_id: text_of("id"),
+            name: text_of("name"),
+            arguments: value.get("input").map(|input| input.to_string()).unwrap_or_default(),
+        }),
         (_, "tool") => ItemView::Output { call_id: text_of("tool_call_id"), output: content },
         (_, "system" | "developer") => ItemView::System(content),
         (_, "user") => ItemView::User(content),

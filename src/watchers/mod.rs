@@ -1,74 +1,40 @@
 //! Watchers: rules that look at the trajectory at a gate and give a verdict. One file a watcher; the panel asks all.
+//!
+//! To add one: its file, and its row in `table`. It is pure: the same [`Sight`] gives the same answer. What a verdict
+//! amounts to (edges, damping, what was allowed) is [`crate::fold::watch`]'s; acting on it is the agent's. A watcher
+//! never sees the system prompt or the task among the entries it judges, and what it says to the model is its own
+//! text: of what it saw it only quotes short pieces in 'single quotes'.
+
+mod budget;
+mod claims;
+mod command;
+mod delegation;
+mod delegation_reminder;
+mod llm;
+mod panel;
+mod pattern;
+mod progress;
+mod quality;
+mod scope;
+mod sight;
+mod stall;
+mod table;
+mod words;
+
+#[cfg(test)]
+#[path = "scenes_tests.rs"]
+mod scenes;
 
 use crate::protocol::{
-    SessionId, ToolCall, Usage,
+    SessionId,
     event::{Gate, Verdict},
 };
 
-/// What a watcher sees. Built by the agent from its folds; cheap to build, never the whole history.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sight {
-    pub gate: Gate,
-    /// The step that is about to begin (gate step) or runs.
-    pub step: u32,
-    pub max_steps: u32,
-    pub task: String,
-    /// The last [`RECENT`] entries of the trajectory (never the system prompt or the task), oldest first.
-    pub recent: Vec<Seen>,
-    /// Gate tools: the calls that the model has just asked for, in order.
-    pub pending: Vec<ToolCall>,
-    pub sessions: SessionCounts,
-    pub spent: Usage,
-    /// Paths changed by executors since the run began.
-    pub files_changed: Vec<String>,
-    pub budget: BudgetSight,
-}
-
-/// How many entries of the trajectory a watcher sees at most.
-pub const RECENT: usize = 60;
-
-/// One entry of the trajectory.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Seen {
-    /// Item id, or 0 for an activity.
-    pub item: u64,
-    pub what: SeenKind,
-}
-
-/// What an entry of the trajectory is.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SeenKind {
-    Said(String),
-    User(String),
-    Called(ToolCall),
-    Returned {
-        call_id: String,
-        output: String,
-    },
-    /// A shell command of an executor, with its exit code.
-    Shell {
-        session: SessionId,
-        command: String,
-        exit_code: Option<i32>,
-    },
-}
-
-/// Sessions by state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SessionCounts {
-    pub started: u32,
-    pub active: u32,
-    pub completed: u32,
-    pub failed: u32,
-}
-
-/// What is known of the budget.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct BudgetSight {
-    /// The strongest share of any cap that is spent, in percent, and which cap it is.
-    pub strongest: Option<(String, f64)>,
-    pub max_sessions: Option<u32>,
-}
+pub use crate::fold::trail::{RECENT, Seen, SeenKind};
+pub use llm::{Answer, AskModel, Question};
+pub use panel::{Outcome, Panel, Surroundings};
+pub use sight::{BudgetSight, Folds, Frame, SessionCounts, SessionSight, Sight};
+pub use table::{ROWS, Row};
 
 /// What a watcher says.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,6 +48,40 @@ pub struct Spoken {
     pub guidance: String,
     /// What it rests on: items, commands, numbers.
     pub evidence: serde_json::Value,
+    /// Set: it is about this turn of a session, and void when another runs.
+    pub about: Option<About>,
+}
+
+/// A turn of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    pub session: SessionId,
+    pub turn: u32,
+}
+
+impl Spoken {
+    /// A nudge for the orchestrator.
+    pub fn nudge(watcher: &str, rule: impl Into<String>, reason: String, guidance: String) -> Self {
+        Self {
+            watcher: watcher.to_owned(),
+            verdict: Verdict::Nudge,
+            rule: rule.into(),
+            reason,
+            guidance,
+            evidence: serde_json::Value::Null,
+            about: None,
+        }
+    }
+
+    /// With what it rests on.
+    pub fn with(self, evidence: serde_json::Value) -> Self {
+        Self { evidence, ..self }
+    }
+
+    /// The edge key, for [`crate::fold::Watch`] and `watchers_run.holding`.
+    pub fn key(&self) -> String {
+        crate::fold::watch::key(&self.watcher, &self.rule, self.about.map(|about| about.session))
+    }
 }
 
 /// A rule over the trajectory. Pure: the same sight gives the same answer.

@@ -1,0 +1,72 @@
+//! A model call on a task of its own: its chunks go to the live text, its answer to the machine.
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::Driver;
+use crate::{
+    agent::effect::Input,
+    llm::{Chunk, ErrorKind, ModelError, Request},
+    protocol::{Delta, StreamKey},
+};
+
+/// Chunks that may wait for the live text.
+const MAX_CHUNKS: usize = 256;
+
+impl Driver {
+    pub(super) fn call_model(&mut self, call: u64, step: u32, request: Request) {
+        let cancel = CancellationToken::new();
+        self.running.model = Some((call, cancel.clone()));
+        let inputs = self.outboxes.inputs.clone();
+        let Some(model) = self.leaves.model.clone() else { return };
+        let tails = self.link.tails.clone();
+        self.running.tasks.spawn(async move {
+            let (chunks, mut streamed) = mpsc::channel(MAX_CHUNKS);
+            let show = async {
+                while let Some(chunk) = streamed.recv().await {
+                    let (item, text) = match chunk {
+                        Chunk::Text(text) => (format!("text:{call}"), text),
+                        Chunk::Reasoning(text) => (format!("reasoning:{call}"), text),
+                        Chunk::Arguments { index, name, text } => {
+                            (format!("tool:{call}.{index} {name}"), text)
+                        }
+                        Chunk::Retrying { wait_ms, why, .. } => {
+                            tails.close(|key| key.session.is_none() && key.turn == step);
+                            let _ = inputs.send(Input::ModelRetries { call, why, wait_ms }).await;
+                            continue;
+                        }
+                    };
+                    tails.push(Delta { stream: StreamKey { session: None, turn: step, item }, text });
+                }
+            };
+            let answer = async {
+                let answer = model.call(&request, chunks.clone(), cancel).await;
+                drop(chunks);
+                answer
+            };
+            let (answer, ()) = tokio::join!(answer, show);
+            tails.close(|key| key.session.is_none() && key.turn == step);
+            let input = match answer {
+                Ok(reply) => Input::ModelReplied { call, reply },
+                Err(error) => Input::ModelFailed { call, error },
+            };
+            let _ = inputs.send(input).await;
+        });
+    }
+
+    pub(super) fn cancel_model(&mut self, call: u64) {
+        match &self.running.model {
+            Some((running, cancel)) if *running == call => cancel.cancel(),
+            _ => {
+                // It never ran (no model): the machine must not wait for it.
+                let error = ModelError {
+                    kind: ErrorKind::Cancelled,
+                    message: "the call was cancelled".to_owned(),
+                    hint: String::new(),
+                    partial: String::new(),
+                };
+                let _ = self.outboxes.inputs.try_send(Input::ModelFailed { call, error });
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! One effect at a time.
+
+use std::{sync::Arc, time::Duration};
+
+use super::Driver;
+use crate::{
+    agent::{
+        effect::{Effect, Heard, Input},
+        launch::Ended,
+    },
+    error::code,
+    executors::{News, Order, SessionSpec},
+    protocol::{
+        Body, Command, Notice, SessionId,
+        event::{Activity, Gate, RunFinished, Session},
+    },
+    watchers::Sight,
+};
+
+/// The longest that stopping may take (ARCHITECTURE §6); the ladders fit into it.
+const STOP_WITHIN: Duration = Duration::from_secs(8);
+
+impl Driver {
+    pub(super) async fn perform(&mut self, effect: Effect) -> Option<Ended> {
+        match effect {
+            Effect::Record(recorded) => {
+                self.close_tails(&recorded.event.body, recorded.event.session_id);
+                self.keeper.conversations.apply(&recorded.event);
+                self.journal.append(recorded);
+            }
+            Effect::Sync => return self.sync().await,
+            Effect::AskWatchers { ask, gate, sight } => self.ask_watchers(ask, gate, sight),
+            Effect::CallModel { call, step, request } => self.call_model(call, step, request),
+            Effect::CancelModel { call } => self.cancel_model(call),
+            Effect::RunBash(call) => self.run_bash(call),
+            Effect::CancelBash { call_id } => {
+                if let Some(cancel) = self.running.bash.remove(&call_id) {
+                    cancel.cancel();
+                }
+            }
+            Effect::CheckDir { key, dir } => self.check_dir(key, dir),
+            Effect::ReadTrajectory { call_id, session, full, last } => {
+                self.read_trajectory(call_id, session, full, last);
+            }
+            Effect::StartSession(spec) => self.start_session(*spec),
+            Effect::Order(session, order) => self.order(session, order),
+            Effect::SetTimer(timer, after) => self.timers.set(timer, after),
+            Effect::ClearTimer(timer) => self.timers.clear(&timer),
+            Effect::Snapshot => self.keeper.note(&self.machine, true),
+            Effect::RetryStore => self.journal.retry(),
+            Effect::StopAll { at_once } => self.stop_all(at_once),
+            Effect::Notice(notice) => self.link.notify(notice),
+            Effect::Finish(finished) => return Some(self.ended(*finished)),
+        }
+        None
+    }
+
+    /// Live text is void once the finished event is there.
+    fn close_tails(&self, body: &Body, session: Option<SessionId>) {
+        let Body::Session(body) = body else { return };
+        let prefix = match body {
+            Session::ActivityAdded(added) => match &added.activity {
+                Activity::Message { .. } => "text:",
+                Activity::Reasoning { .. } => "reasoning:",
+                Activity::Shell { .. } => "output:",
+                Activity::FileChange { .. } | Activity::ToolCall { .. } => "tool:",
+                _ => return,
+            },
+            Session::SessionTurnFinished(_) => "",
+            _ => return,
+        };
+        self.link.tails.close(|key| key.session == session && key.item.starts_with(prefix));
+    }
+
+    /// Waits until everything recorded is on disk. While it cannot be written the run is held: only the human (or the
+    /// end of the program) gets through.
+    async fn sync(&mut self) -> Option<Ended> {
+        loop {
+            let Err(error) = self.journal.sync().await else { return None };
+            let message = error.to_string();
+            self.link.notify(Notice::StoreFailed { message: message.clone() });
+            tracing::error!("the journal cannot be written: {message}");
+            if !self.machine.rules.human_present() {
+                return Some(self.give_up(&message).await);
+            }
+            loop {
+                let Some((command, _)) = self.inboxes.commands.recv().await else {
+                    return Some(self.give_up(&message).await);
+                };
+                match command {
+                    Command::Abort { .. } | Command::Shutdown { .. } => {
+                        return Some(self.give_up(&message).await);
+                    }
+                    Command::Resume | Command::StepOnce => {
+                        self.journal.retry();
+                        break;
+                    }
+                    _ => self.link.notify(Notice::StoreFailed { message: message.clone() }),
+                }
+            }
+        }
+    }
+
+    /// The journal cannot be written and nobody can help: every child is stopped, and the launch is over unrecorded.
+    async fn give_up(&mut self, message: &str) -> Ended {
+        self.leaves.executors.shutdown(STOP_WITHIN).await;
+        self.leaves.processes.kill_all();
+        Ended {
+            stopped_by: "error".to_owned(),
+            exit_code: code::ERROR,
+            exit_message: message.to_owned(),
+            usage: self.machine.state.spend.totals(),
+            resume_hint: Some(self.resume_hint()),
+        }
+    }
+
+    fn ask_watchers(&mut self, ask: u64, gate: Gate, sight: Arc<Sight>) {
+        let panel = self.leaves.panel.clone();
+        let modes = self.machine.state.watch.modes.clone();
+        let inputs = self.outboxes.inputs.clone();
+        self.running.tasks.spawn(async move {
+            let looked = panel.looking(gate, &modes);
+            let outcomes = panel.look(sight, gate, &modes).await;
+            let heard = Heard { looked, outcomes };
+            let _ = inputs.send(Input::WatchersSpoke { ask, gate, heard }).await;
+        });
+    }
+
+    fn start_session(&mut self, spec: SessionSpec) {
+        let id = spec.id;
+        let handle = self.leaves.executors.start(spec, self.outboxes.news.clone());
+        self.running.sessions.insert(id, handle.orders);
+    }
+
+    fn order(&mut self, session: SessionId, order: Order) {
+        let lost = match self.running.sessions.get(&session) {
+            Some(orders) => orders.try_send(order).is_err(),
+            None => true,
+        };
+        if lost {
+            let message = "the session does not take orders any more".to_owned();
+            let news = News::Problem { message, hint: String::new() };
+            let _ = self.outboxes.inputs.try_send(Input::Session(session, news));
+        }
+    }
+
+    /// Every child by its ladder, all at once; asked again: killed.
+    fn stop_all(&mut self, at_once: bool) {
+        for cancel in self.running.bash.values() {
+            cancel.cancel();
+        }
+        if at_once {
+            for orders in self.running.sessions.values() {
+                let _ = orders.try_send(Order::Kill);
+            }
+            return self.leaves.processes.kill_all();
+        }
+        let (executors, processes) = (self.leaves.executors.clone(), self.leaves.processes.clone());
+        let inputs = self.outboxes.inputs.clone();
+        self.running.tasks.spawn(async move {
+            executors.shutdown(STOP_WITHIN).await;
+            processes.stop_all(Duration::from_secs(1)).await;
+            processes.kill_all();
+            let _ = inputs.send(Input::Stopped).await;
+        });
+    }
+
+    fn ended(&self, finished: RunFinished) -> Ended {
+        Ended {
+            resume_hint: (finished.stopped_by != "exit").then(|| self.resume_hint()),
+            stopped_by: finished.stopped_by,
+            exit_code: finished.exit_code,
+            exit_message: finished.exit_message,
+            usage: finished.usage,
+        }
+    }
+
+    fn resume_hint(&self) -> String {
+        format!("zwarm-tui --resume -i {}", self.link.instance.short())
+    }
+}

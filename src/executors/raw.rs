@@ -1,0 +1,130 @@
+//! The raw wire of a session: every line in and out, in `turns/turn_N.jsonl`. A log for people and for bug reports;
+//! nothing is read back from it.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::PathBuf,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// Most bytes of one turn's file.
+pub(super) const MAX_RAW: u64 = 200 * 1024 * 1024;
+/// Most bytes that are held back until the first turn begins.
+const MAX_HELD: usize = 256 * 1024;
+
+/// Which way a line went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// From us to the executor.
+    In,
+    /// From the executor to us.
+    Out,
+}
+
+/// The wire log of one session. Lines before the first turn (a handshake) go to the first turn's file. A disk that
+/// refuses ends the log, not the session.
+#[derive(Debug)]
+pub(super) struct RawLog {
+    dir: PathBuf,
+    began: Instant,
+    file: Option<File>,
+    written: u64,
+    held: String,
+    most: u64,
+}
+
+impl RawLog {
+    /// A log below the session's folder; nothing is created before the first turn.
+    pub(super) fn new(dir: PathBuf) -> Self {
+        Self { dir, began: Instant::now(), file: None, written: 0, held: String::new(), most: MAX_RAW }
+    }
+
+    /// From now on lines belong to this turn.
+    pub(super) fn turn(&mut self, turn: u32) {
+        self.file = None;
+        self.written = 0;
+        let turns = self.dir.join("turns");
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&turns);
+        let path = turns.join(format!("turn_{turn}.jsonl"));
+        let opened = made.and_then(|()| OpenOptions::new().create(true).append(true).mode(0o600).open(&path));
+        match opened {
+            Ok(file) => {
+                self.written = file.metadata().map_or(0, |about| about.len());
+                self.file = Some(file);
+            }
+            Err(error) => tracing::warn!(path = %path.display(), %error, "no raw log"),
+        }
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let held = std::mem::take(&mut self.held);
+        let t = self.began.elapsed().as_millis();
+        self.write(&format!("{held}{{\"t\":{t},\"turn\":{turn},\"at_unix_ms\":{unix}}}\n"));
+    }
+
+    /// One line. A line that is not JSON is kept as a string.
+    pub(super) fn line(&mut self, way: Way, line: &str) {
+        let dir = match way {
+            Way::In => "in",
+            Way::Out => "out",
+        };
+        let t = self.began.elapsed().as_millis();
+        let entry = match serde_json::from_str::<&serde_json::value::RawValue>(line) {
+            Ok(message) => format!("{{\"t\":{t},\"dir\":\"{dir}\",\"msg\":{message}}}\n"),
+            Err(_) => {
+                format!("{{\"t\":{t},\"dir\":\"{dir}\",\"text\":{}}}\n", serde_json::Value::from(line))
+            }
+        };
+        if self.file.is_some() {
+            self.write(&entry);
+        } else if self.held.len() + entry.len() <= MAX_HELD {
+            self.held.push_str(&entry);
+        }
+    }
+
+    fn write(&mut self, entry: &str) {
+        let Some(file) = &mut self.file else { return };
+        if self.written > self.most {
+            return;
+        }
+        let fits = self.written + entry.len() as u64 <= self.most;
+        let entry = if fits { entry } else { "{\"cut\":\"the log of this turn is full\"}\n" };
+        self.written = if fits { self.written + entry.len() as u64 } else { self.most + 1 };
+        if let Err(error) = file.write_all(entry.as_bytes()) {
+            tracing::warn!(%error, "the raw log ends here");
+            self.file = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(log: &RawLog, turn: u32) -> Vec<serde_json::Value> {
+        let path = log.dir.join(format!("turns/turn_{turn}.jsonl"));
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_handshake_goes_to_the_first_turn_and_a_full_log_says_so_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = RawLog::new(dir.path().join("s"));
+        log.line(Way::In, r#"{"id":0}"#);
+        log.turn(1);
+        log.line(Way::Out, "not json");
+        let first = lines(&log, 1);
+        assert_eq!(first[0]["msg"]["id"], 0);
+        assert_eq!(first[1]["turn"], 1);
+        assert_eq!((&first[2]["dir"], &first[2]["text"]), (&"out".into(), &"not json".into()));
+        log.most = 200;
+        log.turn(2);
+        for _ in 0..9 {
+            log.line(Way::Out, &format!("\"{}\"", "x".repeat(50)));
+        }
+        let second = lines(&log, 2);
+        assert_eq!(second.iter().filter(|line| line.get("cut").is_some()).count(), 1);
+        assert!(second.last().unwrap().get("cut").is_some());
+    }
+}
