@@ -75,6 +75,21 @@ impl World {
         SessionSpec { cwd: self.work(), model, approval: Approval::OnRequest, ..stage.spec("claude", "") }
     }
 
+    /// Waits until a text stands in claude's transcript, which it writes in the background.
+    async fn noted(&self, text: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !self.transcripts().contains(text) {
+            assert!(Instant::now() < deadline, "claude never noted '{text}'");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    fn transcripts(&self) -> String {
+        let projects = std::fs::read_dir(self.home.path().join("claude/projects"));
+        let files = projects.into_iter().flatten().flatten().flat_map(|dir| std::fs::read_dir(dir.path()).unwrap().flatten());
+        files.filter_map(|file| std::fs::read_to_string(file.path()).ok()).collect()
+    }
+
     /// The bodies of the requests of a lane.
     fn bodies(&self, lane: &str) -> Vec<Value> {
         self.server.asked_of(lane).into_iter().map(|asked| asked.body).collect()
@@ -107,6 +122,12 @@ fn usage(input: u64, cached_input: u64, cache_write: u64, output: u64) -> Usage 
 /// How often a text is in the messages of a request.
 fn occurrences(body: &Value, text: &str) -> usize {
     body["messages"].to_string().matches(text).count()
+}
+
+/// Nothing that claude prints tells that it has read a message that it only queues. This is time enough to read a
+/// line; where it is not, the test sees the message delivered later and fails.
+async fn read_by_claude() {
+    tokio::time::sleep(Duration::from_millis(300)).await;
 }
 
 async fn end(live: &mut Live, stage: &Stage) {
@@ -164,8 +185,7 @@ async fn a_nudge_while_text_streams_is_answered_in_the_same_turn() {
     live.turn(1, "go").await;
     stage.until_streamed("text:", "first answer").await;
     let nudge = live.steer("go left").await;
-    // The order is on its way before the gate opens; claude must have it before it ends.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    read_by_claude().await;
     world.server.release("text");
     let (status, answer, _) = live.turn_end().await;
     assert_eq!(status, TurnStatus::Completed);
@@ -189,7 +209,7 @@ async fn a_nudge_while_a_tool_runs_is_folded_into_its_result() {
     live.turn(1, "go").await;
     until_exists(&world.file("began")).await;
     let nudge = live.steer("go left").await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    read_by_claude().await;
     std::fs::write(go, "").unwrap();
     assert_eq!(live.turn_end().await, completed("Saw both."));
     assert!(live.seen.contains(&News::SteerSeen { nudge, turn: 1 }), "{:#?}", live.seen);
@@ -215,7 +235,7 @@ async fn an_interrupted_text_ends_within_a_second_and_the_session_goes_on() {
     live.turn(1, "go").await;
     stage.until_streamed("text:", "endless").await;
     let nudge = live.steer("too late").await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    read_by_claude().await;
     let began = Instant::now();
     live.order(Order::Interrupt).await;
     let (status, answer, error) = live.turn_end().await;
@@ -247,13 +267,21 @@ async fn an_interrupted_command_is_killed_and_the_end_leaves_nothing() {
     live.order(Order::Interrupt).await;
     assert_eq!(live.turn_end().await.0, TurnStatus::Interrupted);
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
-    assert_eq!(sleepers("299"), 0);
+    no_sleeper("299", began + SOON).await;
 
     live.turn(2, "go").await;
     until_exists(&world.file("again")).await;
     end(&mut live, &stage).await;
     assert!(live.seen.iter().any(|news| matches!(news, News::TurnEnded { turn: 2, status: TurnStatus::Interrupted, .. })));
-    assert_eq!(sleepers("298"), 0);
+    no_sleeper("298", Instant::now()).await;
+}
+
+/// At the latest then nobody sleeps any more.
+async fn no_sleeper(number: &str, deadline: Instant) {
+    while sleepers(number) > 0 {
+        assert!(Instant::now() < deadline, "'sleep {number}' lives");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// Running `sleep N`.
@@ -313,8 +341,7 @@ async fn after_kill_9_the_conversation_goes_on_once() {
     assert_eq!(live.turn_end().await, completed("The word is plum."));
     live.turn(2, "PROMPT-TWO").await;
     stage.until_streamed("text:", "lost").await;
-    // claude writes its transcript in the background.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    world.noted("PROMPT-TWO").await;
     let (pid, _) = stage.processes.alive()[0].clone();
     assert!(std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
     let (status, _, error) = live.turn_end().await;
