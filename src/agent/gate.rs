@@ -65,7 +65,8 @@ impl Machine {
     }
 
     fn sight(&self, gate: Gate) -> Sight {
-        let pending = if gate == Gate::Tools { self.calls.pending.iter().cloned().collect() } else { Vec::new() };
+        let pending =
+            if gate == Gate::Tools { self.calls.pending.iter().cloned().collect() } else { Vec::new() };
         let state = &self.state;
         let folds = Folds { trail: &state.trail, sessions: &state.sessions, spend: &state.spend };
         let frame = Frame {
@@ -147,7 +148,8 @@ impl Machine {
         }
         fresh.sort_by(|a, b| b.0.verdict.cmp(&a.0.verdict));
         let strongest = fresh.iter().find(|(_, muted)| !muted).map(|(spoken, _)| spoken);
-        let changed = self.state.watch.holding.get(&gate).map_or(!holding.is_empty(), |held| *held != holding);
+        let changed =
+            self.state.watch.holding.get(&gate).map_or(!holding.is_empty(), |held| *held != holding);
         // At the gate "activity" only a change is worth a line.
         if !heard.looked.is_empty() && (gate != Gate::Activity || changed || !fresh.is_empty()) {
             self.record(WatchersRun {

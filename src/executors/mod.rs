@@ -3,9 +3,11 @@
 //!
 //! To add an adapter: one folder with `pub(super) async fn run(session: Session) -> Ending`, one row in
 //! [`registry`] and one arm in `Executors::play`. What every adapter shares is [`session`] (what `run` gets),
-//! [`lines`] (reading a child's output), [`rpc`] (JSON-RPC lines) and [`raw`] (the wire log).
+//! [`lines`] (reading a child's output), [`rpc`] (JSON-RPC lines) and [`raw`] (the wire log). An adapter whose session
+//! is one child that talks in lines is a pure `Machine` ([`shape`]) driven by [`stdio`].
 
 mod acp;
+mod bound;
 mod claude;
 mod codex;
 mod lines;
@@ -14,6 +16,8 @@ mod registry;
 mod rpc;
 mod script;
 mod session;
+mod shape;
+mod stdio;
 
 use std::path::PathBuf;
 
@@ -49,8 +53,6 @@ pub struct SessionSpec {
     pub resume: Option<Resume>,
     pub approval: Approval,
     pub sandbox: Sandbox,
-    /// The session's folder.
-    pub dir: PathBuf,
 }
 
 /// What is known of a conversation that is taken up again.

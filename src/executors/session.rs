@@ -70,15 +70,27 @@ impl Session {
 pub(super) struct Orders {
     from: mpsc::Receiver<Order>,
     end: CancellationToken,
+    ended: bool,
 }
 
 impl Orders {
-    /// The next order. Cancel-safe. After `End` it gives `End` again.
+    /// The next order. Cancel-safe. `End` is given once; after it only what is still sent (a `Kill`).
     pub(super) async fn next(&mut self) -> Order {
-        tokio::select! {
+        let order = tokio::select! {
             biased;
-            order = self.from.recv() => order.unwrap_or(Order::End),
-            () = self.end.cancelled() => Order::End,
+            order = self.from.recv() => order,
+            () = self.end.cancelled(), if !self.ended => None,
+        };
+        match order {
+            Some(order) => {
+                self.ended |= order == Order::End;
+                order
+            }
+            None if self.ended => std::future::pending().await,
+            None => {
+                self.ended = true;
+                Order::End
+            }
         }
     }
 }
@@ -130,7 +142,7 @@ impl Executors {
         let (orders, from) = mpsc::channel(MAX_ORDERS);
         let news = NewsSender { session: spec.id, to: news };
         let session = Session {
-            orders: Orders { from, end: self.end.child_token() },
+            orders: Orders { from, end: self.end.child_token(), ended: false },
             news: news.clone(),
             deltas: Deltas { session: spec.id, sink: self.setup.deltas.clone() },
             raw: RawLog::new(spec.dir.clone()),

@@ -10,8 +10,8 @@ pub mod sessions;
 pub mod spend;
 pub mod state;
 pub mod trail;
-pub mod watch;
 pub mod view;
+pub mod watch;
 
 pub use history::History;
 pub use inbox::Inbox;
@@ -22,5 +22,5 @@ pub use sessions::Sessions;
 pub use spend::Spend;
 pub use state::State;
 pub use trail::Trail;
-pub use watch::Watch;
 pub use view::View;
+pub use watch::Watch;

@@ -8,8 +8,7 @@ use crate::store::Lock;
 
 fn names(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir.join(COMMANDS)).unwrap();
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }

@@ -113,7 +113,10 @@ pub fn sessions(dir: &Path) -> Vec<Session> {
 }
 
 fn json(path: &Path) -> Value {
-    read_bounded(path, MAX_FILE).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    read_bounded(path, MAX_FILE)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default()
 }
 
 fn text(value: &Value, key: &str) -> String {
@@ -122,7 +125,8 @@ fn text(value: &Value, key: &str) -> String {
 
 fn session(value: &Value) -> Session {
     let some = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-    let count = |key: &str| value.pointer(&format!("/token_usage/{key}")).and_then(Value::as_u64).unwrap_or(0);
+    let count =
+        |key: &str| value.pointer(&format!("/token_usage/{key}")).and_then(Value::as_u64).unwrap_or(0);
     let message = |m: &Value| Message {
         role: text(m, "role"),
         content: text(m, "content"),
@@ -199,7 +203,8 @@ pub(super) fn listed(dir: &Path, id: &str, rows: &Rows) -> Listed {
     let default = Row::default();
     let row = rows.get(id).unwrap_or(&default);
     let changed = || changed_at(&dir.join(EVENTS)).or_else(|| changed_at(dir));
-    let time = |given: &Option<String>| given.as_deref().and_then(Stamp::parse).map(|stamp| stamp.to_string());
+    let time =
+        |given: &Option<String>| given.as_deref().and_then(Stamp::parse).map(|stamp| stamp.to_string());
     let state = match row.status.as_deref() {
         Some("completed") => "done",
         Some("failed") => "failed",

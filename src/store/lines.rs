@@ -149,12 +149,10 @@ mod tests {
 
     #[test]
     fn lines_are_found_with_their_offsets_and_the_tail_is_told_apart() {
-        assert_eq!(all("one\n\nthree is longer\nrest", 0, 64), [
-            "0:one",
-            "4:",
-            "5:three is longer",
-            "21:tail 4 true"
-        ]);
+        assert_eq!(
+            all("one\n\nthree is longer\nrest", 0, 64),
+            ["0:one", "4:", "5:three is longer", "21:tail 4 true"]
+        );
         assert_eq!(all("one\ntwo\n", 4, 64), ["4:two"]);
         assert!(all("", 0, 64).is_empty());
         assert!(all("one\n", 40, 64).is_empty());
@@ -163,11 +161,9 @@ mod tests {
     #[test]
     fn an_over_long_line_costs_no_memory_and_the_next_one_is_found() {
         let long = "x".repeat(1000);
-        assert_eq!(all(&format!("a\n{long}\nb\n{long}"), 0, 100), [
-            "0:a",
-            "2:too long 1001",
-            "1003:b",
-            "1005:tail 1000 false"
-        ]);
+        assert_eq!(
+            all(&format!("a\n{long}\nb\n{long}"), 0, 100),
+            ["0:a", "2:too long 1001", "1003:b", "1005:tail 1000 false"]
+        );
     }
 }

@@ -3,12 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{
-    EVENTS, Lock, Meta, StoreError,
-    instance::INSTANCES,
-    legacy, meta,
-    view::rebuild_meta,
-};
+use super::{EVENTS, Lock, Meta, StoreError, instance::INSTANCES, legacy, meta, view::rebuild_meta};
 use crate::{error::UserError, protocol::event::Stamp};
 
 /// Who has written an instance.
@@ -59,11 +54,10 @@ pub fn find(state_dir: &Path, needle: &str) -> Result<Listed, UserError> {
         all.iter().filter(|listed| fits(&listed.meta)).cloned().collect::<Vec<_>>()
     };
     let lower = needle.to_ascii_lowercase();
-    let rounds: [&dyn Fn(&Meta) -> bool; 3] = [
-        &|meta| meta.id == needle,
-        &|meta| meta.name == needle,
-        &|meta| meta.id.to_ascii_lowercase().starts_with(&lower),
-    ];
+    let rounds: [&dyn Fn(&Meta) -> bool; 3] =
+        [&|meta| meta.id == needle, &|meta| meta.name == needle, &|meta| {
+            meta.id.to_ascii_lowercase().starts_with(&lower)
+        }];
     for fits in rounds.into_iter().take(if needle.is_empty() { 0 } else { 3 }) {
         let mut fitting = narrow(fits);
         match fitting.len() {
@@ -122,7 +116,8 @@ fn look(dir: &Path, rows: &legacy::Rows) -> Option<Listed> {
         meta.name = short(&meta);
     }
     if meta.updated_at.is_empty() {
-        meta.updated_at = legacy::changed_at(&dir.join(meta::META)).or_else(|| legacy::changed_at(dir)).unwrap_or_default();
+        meta.updated_at =
+            legacy::changed_at(&dir.join(meta::META)).or_else(|| legacy::changed_at(dir)).unwrap_or_default();
     }
     if origin == Origin::Ours && live.is_none() && !meta.has_ended() {
         meta.state = "crashed".to_owned();

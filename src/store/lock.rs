@@ -41,7 +41,8 @@ impl Lock {
     /// [`StoreError::Io`].
     pub fn take(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(LOCK);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut file = file.map_err(StoreError::io("lock", &path))?;
         match wait_for(&file, PATIENCE) {
             Ok(true) => {}

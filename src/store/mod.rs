@@ -11,8 +11,8 @@
 
 pub mod commands;
 mod conversations;
-pub mod fs;
 mod follow;
+pub mod fs;
 pub mod instance;
 mod journal;
 mod json;

@@ -82,7 +82,8 @@ mod tests {
         assert_eq!(dirs(), [PathBuf::from("/a"), PathBuf::from("/b")]);
         std::fs::write(home.path().join(PROJECTS), "{\"proj").unwrap();
         assert!(dirs().is_empty());
-        let many = (0..MAX_PROJECTS).map(|n| Project { dir: format!("/{n}").into(), used_at: now.to_string() });
+        let many =
+            (0..MAX_PROJECTS).map(|n| Project { dir: format!("/{n}").into(), used_at: now.to_string() });
         let file = File { projects: many.collect() };
         std::fs::write(home.path().join(PROJECTS), serde_json::to_vec(&file).unwrap()).unwrap();
         remember_at(home.path(), Path::new("/new"), now).unwrap();

@@ -62,7 +62,10 @@ impl Reader {
             }
             None => {
                 let len = u32::try_from(len).unwrap_or(u32::MAX);
-                each(Pos { seq: 0, offset, len }, Err(LineError::Malformed("the line is too long".to_owned())))
+                each(
+                    Pos { seq: 0, offset, len },
+                    Err(LineError::Malformed("the line is too long".to_owned())),
+                )
             }
         })
         .map_err(StoreError::io("read", &self.path))

@@ -38,7 +38,8 @@ pub fn replace_on(fs: &dyn Fs, path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Replaces a file only if its content differs; `true`: it was written.
 pub(super) fn replace_if_changed(fs: &dyn Fs, path: &Path, bytes: &[u8]) -> io::Result<bool> {
-    let same = std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == bytes.len() as u64)
+    let same = std::fs::metadata(path)
+        .is_ok_and(|found| found.is_file() && found.len() == bytes.len() as u64)
         && std::fs::read(path).is_ok_and(|old| old == bytes);
     if !same {
         replace_on(fs, path, bytes)?;

@@ -70,7 +70,8 @@ fn state(input: &SnapshotInput<'_>) -> Value {
 }
 
 fn messages(session: &Session, conversations: &Conversations) -> Value {
-    let message = |m: &super::Message| json!({ "role": m.role, "content": m.content, "timestamp": m.timestamp });
+    let message =
+        |m: &super::Message| json!({ "role": m.role, "content": m.content, "timestamp": m.timestamp });
     conversations.of(session.id).iter().map(message).collect()
 }
 

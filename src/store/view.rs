@@ -1,10 +1,7 @@
 //! `view.json`: what folds had come to at some event, so that a long journal need not be read from its beginning. A
 //! cache: whatever does not fit the journal is ignored, and the journal is folded anew.
 
-use std::{
-    ops::ControlFlow,
-    path::Path,
-};
+use std::{ops::ControlFlow, path::Path};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -16,7 +13,10 @@ use super::{
 };
 use crate::{
     fold::{Inbox, RunView, Sessions, Spend},
-    protocol::{Pos, event::{RunState, VERSION}},
+    protocol::{
+        Pos,
+        event::{RunState, VERSION},
+    },
 };
 
 const VIEW: &str = "view.json";
@@ -61,7 +61,8 @@ pub(super) fn rebuild_meta(dir: &Path) -> Result<Meta, StoreError> {
     let (mut sessions, mut inbox) = (Sessions::default(), Inbox::default());
     let (mut first, mut last) = (String::new(), String::new());
     Reader::open(dir)?.scan(0, &mut |pos, event| {
-        if let Ok(event) = event.as_ref().map_err(|_| ()).and_then(|e| if e.v == 0 { Err(()) } else { Ok(e) }) {
+        if let Ok(event) = event.as_ref().map_err(|_| ()).and_then(|e| if e.v == 0 { Err(()) } else { Ok(e) })
+        {
             run.apply(event);
             spend.apply(event);
             sessions.apply(event);

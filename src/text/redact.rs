@@ -204,7 +204,10 @@ mod tests {
             let text = format!("curl -H \"{header} abcdefgh12345\" url");
             assert_eq!(redact(&text), format!("curl -H \"{header} [redacted]\" url"));
         }
-        assert_eq!(redact(r#"{\"Authorization\": \"Bearer abc.def-123\"}"#), r#"{\"Authorization\": \"Bearer [redacted]\"}"#);
+        assert_eq!(
+            redact(r#"{\"Authorization\": \"Bearer abc.def-123\"}"#),
+            r#"{\"Authorization\": \"Bearer [redacted]\"}"#
+        );
     }
 
     #[test]

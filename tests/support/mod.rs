@@ -2,3 +2,4 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod model_server;
+pub mod sessions;

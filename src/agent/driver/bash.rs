@@ -59,9 +59,11 @@ impl Driver {
         let allowed = self.machine.rules.config.orchestrator.allowed_dirs.clone();
         let inputs = self.outboxes.inputs.clone();
         self.running.tasks.spawn(async move {
-            let checked =
-                tokio::task::spawn_blocking(move || real_dir(&working_dir, dir.as_deref(), allowed.as_deref()));
-            let result = checked.await.unwrap_or_else(|_| Err("the directory could not be looked at".to_owned()));
+            let checked = tokio::task::spawn_blocking(move || {
+                real_dir(&working_dir, dir.as_deref(), allowed.as_deref())
+            });
+            let result =
+                checked.await.unwrap_or_else(|_| Err("the directory could not be looked at".to_owned()));
             let _ = inputs.send(Input::DirChecked { key, result }).await;
         });
     }
@@ -118,7 +120,7 @@ fn real_dir(working_dir: &Path, dir: Option<&str>, allowed: Option<&[String]>) -
 fn activities(dir: &Path, session: SessionId, last: usize) -> (Vec<(u32, Activity)>, usize) {
     let mut newest: std::collections::VecDeque<(u32, Activity)> = std::collections::VecDeque::new();
     let mut total = 0;
-    let Ok(mut reader) = Reader::open(dir) else { return Default::default() };
+    let Ok(reader) = Reader::open(dir) else { return Default::default() };
     let _ = reader.scan(0, &mut |_, event| {
         if let Ok(event) = event
             && event.session_id == Some(session)

@@ -116,7 +116,12 @@ fn write(state_dir: &std::path::Path, dir: &std::path::Path, meta: &Meta, full: 
     let written = match full {
         Some(full) => {
             let (history, sessions) = (&full.history, &full.sessions);
-            let input = store::snapshot::SnapshotInput { meta, history, sessions, conversations: &full.conversations };
+            let input = store::snapshot::SnapshotInput {
+                meta,
+                history,
+                sessions,
+                conversations: &full.conversations,
+            };
             store::snapshot::write(dir, &input)
         }
         None => meta.write(dir),

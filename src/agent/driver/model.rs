@@ -27,7 +27,9 @@ impl Driver {
                     let (item, text) = match chunk {
                         Chunk::Text(text) => (format!("text:{call}"), text),
                         Chunk::Reasoning(text) => (format!("reasoning:{call}"), text),
-                        Chunk::Arguments { index, name, text } => (format!("tool:{call}.{index} {name}"), text),
+                        Chunk::Arguments { index, name, text } => {
+                            (format!("tool:{call}.{index} {name}"), text)
+                        }
                         Chunk::Retrying { wait_ms, why, .. } => {
                             tails.close(|key| key.session.is_none() && key.turn == step);
                             let _ = inputs.send(Input::ModelRetries { call, why, wait_ms }).await;

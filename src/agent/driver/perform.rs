@@ -88,7 +88,9 @@ impl Driver {
                     return Some(self.give_up(&message).await);
                 };
                 match command {
-                    Command::Abort { .. } | Command::Shutdown { .. } => return Some(self.give_up(&message).await),
+                    Command::Abort { .. } | Command::Shutdown { .. } => {
+                        return Some(self.give_up(&message).await);
+                    }
                     Command::Resume | Command::StepOnce => {
                         self.journal.retry();
                         break;

@@ -152,11 +152,7 @@ impl Writer {
     }
 
     fn close(&mut self, queue: &Queue) -> io::Result<()> {
-        if self.lost || queue.front().is_some() {
-            self.retry(queue)
-        } else {
-            self.sync(queue)
-        }
+        if self.lost || queue.front().is_some() { self.retry(queue) } else { self.sync(queue) }
     }
 
     /// The folder must be the one in which we began: nothing is ever written elsewhere.
