@@ -1,7 +1,7 @@
 //! `$EDITOR` and `$PAGER`: the terminal has been given back before they are called.
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     path::Path,
     process::{Command, Stdio},
 };
@@ -18,8 +18,18 @@ pub(super) fn edit(text: &str, ending: &str, dir: &Path) -> Result<String, Strin
     if !status.success() {
         return Err(format!("'{editor}' ended with {status}"));
     }
-    let bytes = crate::store::fs::read_bounded(file.path(), MAX).map_err(|error| error.to_string())?;
+    let bytes = read_bounded(file.path(), MAX).map_err(|error| error.to_string())?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A whole file of at most so many bytes.
+pub(super) fn read_bounded(path: &Path, max: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path)?.take(max + 1).read_to_end(&mut bytes)?;
+    if read as u64 > max {
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "the file is too long"));
+    }
+    Ok(bytes)
 }
 
 /// Shows a text in the pager.

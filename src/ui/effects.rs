@@ -246,7 +246,7 @@ fn draft(home: &Home, id: InstanceId) -> PathBuf {
 }
 
 fn read_draft(home: &Home, id: InstanceId) -> String {
-    let bytes = store::fs::read_bounded(&draft(home, id), DRAFT).unwrap_or_default();
+    let bytes = super::editor::read_bounded(&draft(home, id), DRAFT).unwrap_or_default();
     crate::text::clean_whole(&String::from_utf8_lossy(&bytes)).into_string()
 }
 

@@ -121,8 +121,10 @@ pub fn install_panic_hook(told: Arc<Notify>) {
 }
 
 /// The writing thread's end of the terminal.
+#[derive(Clone)]
 pub struct FrameWriter {
-    frame: Vec<u8>,
+    /// Shared by the backend, which fills it, and [`Screen`], which sends it; both are of one thread.
+    frame: Arc<Mutex<Vec<u8>>>,
     to: mpsc::SyncSender<Vec<u8>>,
     state: Arc<WriterState>,
 }
@@ -163,13 +165,14 @@ impl FrameWriter {
                 shared.written.notify_one();
             }
         })?;
-        Ok((Self { frame: Vec::with_capacity(FRAME_BYTES), to, state: state.clone() }, state))
+        let frame = Arc::new(Mutex::new(Vec::with_capacity(FRAME_BYTES)));
+        Ok((Self { frame, to, state: state.clone() }, state))
     }
 }
 
 impl Write for FrameWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.frame.extend_from_slice(bytes);
+        self.frame.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -180,11 +183,12 @@ impl Write for FrameWriter {
 }
 
 impl FrameWriter {
-    fn send(&mut self) -> io::Result<()> {
-        if self.frame.is_empty() {
+    fn send(&self) -> io::Result<()> {
+        let mut frame = self.frame.lock().unwrap_or_else(PoisonError::into_inner);
+        if frame.is_empty() {
             return Ok(());
         }
-        let frame = std::mem::replace(&mut self.frame, Vec::with_capacity(FRAME_BYTES));
+        let frame = std::mem::replace(&mut *frame, Vec::with_capacity(FRAME_BYTES));
         self.state.busy.store(true, Ordering::SeqCst);
         self.to.send(frame).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
     }
@@ -193,6 +197,7 @@ impl FrameWriter {
 /// The terminal while it is ours.
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<FrameWriter>>,
+    writer: FrameWriter,
     shared: Arc<Shared>,
     pub state: Arc<WriterState>,
 }
@@ -210,8 +215,8 @@ impl Screen {
             })
         });
         let (writer, state) = FrameWriter::spawn(out)?;
-        let terminal = Terminal::new(CrosstermBackend::new(writer))?;
-        Ok(Self { terminal, shared: shared.clone(), state })
+        let terminal = Terminal::new(CrosstermBackend::new(writer.clone()))?;
+        Ok(Self { terminal, writer, shared: shared.clone(), state })
     }
 
     /// Raw mode only, for the probe that comes before [`Screen::enter`].
@@ -260,9 +265,8 @@ impl Screen {
         if bytes.starts_with("\x1b]9;4;") {
             self.shared.modes.lock().unwrap_or_else(PoisonError::into_inner).progress = true;
         }
-        let writer = self.terminal.backend_mut().writer_mut();
-        writer.write_all(bytes.as_bytes())?;
-        writer.send()
+        self.writer.write_all(bytes.as_bytes())?;
+        self.writer.send()
     }
 
     /// The next frame paints every cell.
@@ -272,11 +276,10 @@ impl Screen {
 
     /// One frame, between the marks of synchronized output. Nothing is sent when no cell changed.
     pub fn draw(&mut self, view: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
-        self.terminal.backend_mut().writer_mut().frame.extend_from_slice(b"\x1b[?2026h");
+        self.writer.write_all(b"\x1b[?2026h")?;
         self.terminal.draw(view)?;
-        let writer = self.terminal.backend_mut().writer_mut();
-        writer.frame.extend_from_slice(b"\x1b[?2026l");
-        writer.send()
+        self.writer.write_all(b"\x1b[?2026l")?;
+        self.writer.send()
     }
 
     /// Columns and rows.

@@ -71,7 +71,7 @@ pub struct Fixed {
 }
 
 /// The terminal as it is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Term {
     pub size: (u16, u16),
     pub mouse: bool,

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
 
 use super::{After, scrolled};
+use crate::protocol::Stamp;
 use crate::ui::{
     input::KeyPress,
     kit::{Canvas, centred, span, wrap},
@@ -45,8 +46,9 @@ impl Messages {
         self.height = usize::from(inner.height);
         let cells = usize::from(inner.width).saturating_sub(13);
         let mut lines = Vec::new();
+        let zone = TimeZone::system();
         for toast in model.toasts.log.iter().rev() {
-            let at = toast.at.to_zoned(TimeZone::system()).strftime("%H:%M:%S").to_string();
+            let at = Stamp::new(toast.at, &zone).clock();
             let style = match toast.level {
                 Level::Info => canvas.skin.text(),
                 Level::Warning => canvas.skin.warn(),
