@@ -179,7 +179,7 @@ impl Ask {
 
     pub fn draw(&mut self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         let (title, text) = self.text(model);
-        let cells = area.width.saturating_sub(8).clamp(20, 72);
+        let cells = area.width.saturating_sub(4).clamp(20, 74);
         let lines: Vec<String> =
             text.iter().flat_map(|line| wrap(line, usize::from(cells.saturating_sub(4)))).collect();
         let height = u16::try_from(lines.len()).unwrap_or(10) + 5;

@@ -10,10 +10,10 @@ use ratatui::layout::Rect;
 
 use super::After;
 use crate::ui::{
-    actions::{Row, TABLE, find},
+    actions::{Context, Row, TABLE, find},
     input::KeyPress,
     kit::{Canvas, centred, row, span},
-    model::Model,
+    model::{Model, Screen},
     msg::{Now, UiEffect},
     skin::Sign,
     update::act::act,
@@ -42,9 +42,13 @@ pub struct Palette {
 }
 
 impl Palette {
-    /// Of all actions.
-    pub fn actions() -> Self {
-        Self::new("Commands", TABLE.iter().filter(|row| !row.group.is_empty()).map(Entry::Action).collect())
+    /// Of the actions that make sense on a screen.
+    pub fn actions(screen: Screen) -> Self {
+        let fits = |row: &&Row| !row.group.is_empty() && match screen {
+            Screen::Home | Screen::NewRun => matches!(row.context, Context::Browser | Context::Global),
+            Screen::Run | Screen::Session => row.context != Context::Browser,
+        };
+        Self::new("Commands", TABLE.iter().filter(fits).map(Entry::Action).collect())
     }
 
     /// Of texts, the newest first.
@@ -202,7 +206,7 @@ mod tests {
     use super::*;
 
     fn best(query: &str) -> String {
-        let mut palette = Palette::actions();
+        let mut palette = Palette::actions(Screen::Run);
         palette.paste(query);
         palette.found.first().map(|at| Palette::words(&palette.entries[*at])).unwrap_or_default()
     }
@@ -211,7 +215,7 @@ mod tests {
     fn the_best_match_comes_first_and_an_id_takes_an_argument() {
         assert!(best("pau").starts_with("Run: pause"));
         assert!(best("ledg").contains("ledger"));
-        let mut palette = Palette::actions();
+        let mut palette = Palette::actions(Screen::Run);
         palette.paste("budget.raise max_tokens 600000");
         assert_eq!(palette.found.len(), 1);
         assert_eq!(palette.argument().map(|(row, rest)| (row.id, rest)), Some(("budget.raise", "max_tokens 600000")));

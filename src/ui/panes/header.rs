@@ -10,7 +10,7 @@ use crate::{
         event::{RunState, Stamp},
     },
     ui::{
-        kit::{Canvas, Span, clock, money, span, tilde, tokens_short, width},
+        kit::{Canvas, Span, clock, cut, money, span, tilde, tokens_short, width},
         model::{Model, RunModel},
         msg::Access,
         skin::{Sign, Skin},
@@ -80,7 +80,7 @@ fn gauge(label: &str, spent: u64, cap: Option<f64>, bar: usize, run: &RunModel, 
     spans
 }
 
-fn budgets(run: &RunModel, skin: &Skin, wide: bool) -> Vec<Span> {
+fn budgets(run: &RunModel, skin: &Skin, wide: bool, all: bool) -> Vec<Span> {
     let (folds, spend) = (&run.folds, &run.folds.spend);
     let mut spans = Vec::new();
     if wide {
@@ -89,7 +89,7 @@ fn budgets(run: &RunModel, skin: &Skin, wide: bool) -> Vec<Span> {
         spans.extend(gauge("orch", spend.orchestrator.total(), orchestrator, 8, run, skin));
         spans.push(span("   ", skin.text()));
         spans.extend(gauge("exec", spend.executors.total(), executors, 8, run, skin));
-        if let Some(cap) = folds.cap(Cap::MaxTokens) {
+        if all && let Some(cap) = folds.cap(Cap::MaxTokens) {
             spans.push(span("   ", skin.text()));
             spans.extend(gauge("all", spend.total(), Some(cap), 8, run, skin));
         }
@@ -117,46 +117,70 @@ pub fn step(run: &RunModel) -> String {
     }
 }
 
-/// Draws it.
-pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect) {
+/// What stands at the left, with more or less of it: the state and its clock are never cut.
+fn left(model: &Model, run: &RunModel, canvas: &Canvas<'_>, more: bool) -> Vec<Span> {
     let skin = canvas.skin;
-    let wide = area.width >= WIDE;
+    let wide = canvas.buf.area.width >= WIDE;
     let (sign, long, short, style) = state(&run.folds.run, skin);
     let time = clock(seconds(run, canvas.now.wall));
     let time = if wide { time } else { time[..5].to_owned() };
-    let word = if wide { long } else { short };
+    let name_cells = if more { 40 } else { 14 };
     let mut left = vec![span(" zwarm ", skin.dim())];
     if wide {
         left.push(span(format!("{} ", skin.sign(Sign::Into)), skin.dim()));
     }
-    left.push(span(run.name.clone(), skin.strong()));
+    left.push(span(cut(&run.name, name_cells, skin.ascii), skin.strong()));
     if wide {
         let id: String = run.id.short().chars().take(6).collect();
+        left.push(span(format!("  {id}"), skin.dim()));
+    }
+    if wide && more {
         let dir = tilde(&run.working_dir.display().to_string(), &model.fixed.user_home);
-        left.push(span(format!("  {id}  {dir}"), skin.dim()));
+        left.push(span(format!("  {}", cut(&dir, 30, skin.ascii)), skin.dim()));
     }
     left.push(span("  ", skin.text()));
-    left.push(span(format!("{sign} {word}"), style));
+    left.push(span(format!("{sign} {}", if wide { long } else { short }), style));
     left.push(span(format!(" {time}"), skin.text()));
     match run.access {
         Access::Ours => {}
-        Access::Foreign => left.push(span(if wide { "  (another process runs it)" } else { " (other)" }, skin.dim())),
+        Access::Foreign => left.push(span(if wide { "  (another process)" } else { " (other)" }, skin.dim())),
         Access::ReadOnly => left.push(span(if wide { "  (read-only)" } else { " (read)" }, skin.dim())),
     }
-    if run.state() == RunState::Paused || run.state() == RunState::Sleeping {
-        let why = &run.folds.run.status.reason;
-        if !why.is_empty() && wide {
-            left.push(span(format!("  {why}"), skin.warn()));
+    let why = &run.folds.run.status.reason;
+    if matches!(run.state(), RunState::Paused | RunState::Sleeping) && !why.is_empty() && more {
+        left.push(span(format!("  {}", cut(why, if wide { 40 } else { 20 }, skin.ascii)), skin.warn()));
+    }
+    left
+}
+
+/// Draws it: as much as there is room for.
+pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect) {
+    let skin = canvas.skin;
+    let wide = area.width >= WIDE;
+    let cells = |spans: &[Span]| spans.iter().map(|(text, _)| width(text)).sum::<usize>();
+    let step = |gap: &str| span(format!("{}{gap}", step(run)), skin.text());
+    let mut rights = Vec::new();
+    if wide {
+        rights.push(budgets(run, skin, true, true));
+        rights.push(budgets(run, skin, true, false));
+    }
+    let mut short = vec![step("  ")];
+    short.extend(budgets(run, skin, false, false));
+    rights.push(short);
+    let mut shorter = vec![step("  ")];
+    shorter.extend(gauge("", run.folds.spend.total(), run.folds.cap(Cap::MaxTokens), 0, run, skin).split_off(1));
+    shorter.push(span(" ", skin.text()));
+    rights.push(shorter);
+    rights.push(vec![step(" ")]);
+    let lefts = [left(model, run, canvas, true), left(model, run, canvas, false)];
+    let mut best = (&lefts[1], Vec::new());
+    'found: for right in rights {
+        for left in &lefts {
+            if cells(left) + cells(&right) < usize::from(area.width) {
+                best = (left, right);
+                break 'found;
+            }
         }
     }
-    let mut right = Vec::new();
-    if !wide {
-        right.push(span(format!("{}  ", step(run)), skin.text()));
-    }
-    right.extend(budgets(run, skin, wide));
-    let cells: usize = right.iter().map(|(text, _)| width(text)).sum();
-    if cells + 20 > usize::from(area.width) {
-        right = vec![span(format!("{} ", step(run)), skin.text())];
-    }
-    canvas.ends(area, &left, &right);
+    canvas.ends(area, best.0, &best.1);
 }

@@ -26,8 +26,12 @@ fn hints(model: &Model) -> Vec<Hint> {
     let ascii = model.term.skin.ascii;
     let mut rows: Vec<_> =
         TABLE.iter().filter(|row| here.contains(&row.context) && !row.hint.is_empty()).collect();
-    let depth = |row: &&crate::ui::actions::Row| here.iter().position(|context| *context == row.context);
-    rows.sort_by_key(|row| (depth(row) == Some(here.len() - 1) && here.len() > 1 && row.rank > 4, row.rank));
+    let depth = |row: &crate::ui::actions::Row| here.iter().position(|context| *context == row.context);
+    // A key of an inner context hides the same key of an outer one.
+    let first = |row: &crate::ui::actions::Row| model.fixed.keymap.label(row.id, ascii);
+    let all = rows.clone();
+    rows.retain(|row| !all.iter().any(|other| depth(other) < depth(row) && first(other) == first(row)));
+    rows.sort_by_key(|row| row.rank);
     let mut hints: Vec<Hint> = Vec::new();
     for row in rows {
         let key = model.fixed.keymap.label(row.id, ascii);

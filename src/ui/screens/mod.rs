@@ -20,6 +20,7 @@ use super::{
 /// Draws everything; where the caret stands.
 pub fn draw(model: &mut Model, buf: &mut Buffer, now: Now) -> Option<Position> {
     let area = buf.area;
+    model.toasts.expire(now.instant);
     let mut hits = std::mem::take(&mut model.term.hits);
     hits.clear();
     let skin = model.term.skin.clone();

@@ -76,6 +76,8 @@ pub fn layout(area: Rect, focus: Pane, zoom: bool, text: u16) -> Layout {
 
 /// Draws the run view.
 pub fn draw(model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
+    // Made before its title is.
+    let _ = model.run_mut().map(|run| run.live().is_some());
     let Some(run) = model.run() else { return };
     let text = composer::wanted(run, area.width);
     let places = layout(area, run.look.focus, run.look.zoom, text);

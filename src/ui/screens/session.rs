@@ -53,6 +53,7 @@ pub fn item(run: &mut RunModel, it: Item) -> Vec<UiEffect> {
 
 /// Draws the view.
 pub fn draw(model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let _ = model.run_mut().map(|run| run.live().is_some());
     let Some(run) = model.run() else { return };
     let Some(session) = run.look.selected.and_then(|id| run.folds.sessions.get(id)) else { return };
     let bordered = area.width >= 80 && area.height >= 16;

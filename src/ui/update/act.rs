@@ -97,7 +97,7 @@ fn close(model: &mut Model, now: Now) -> Vec<UiEffect> {
 fn open(model: &mut Model, it: Open, now: Now) -> Vec<UiEffect> {
     let overlay = match it {
         Open::Help => Overlay::Help(help::Help::default()),
-        Open::Palette => Overlay::Palette(Palette::actions()),
+        Open::Palette => Overlay::Palette(Palette::actions(model.screen)),
         Open::Messages => Overlay::Messages(Messages::default()),
         Open::Inbox => match inbox::Card::oldest(model) {
             Some(card) => Overlay::Inbox(card),

@@ -95,7 +95,7 @@ fn by_hand(model: &mut Model, argument: Option<&str>, now: Now) -> Vec<UiEffect>
             vec![UiEffect::Send(id, Command::Spawn { adapter, prompt, cwd: None })]
         }
         _ => {
-            let mut palette = crate::ui::overlays::palette::Palette::actions();
+            let mut palette = crate::ui::overlays::palette::Palette::actions(model.screen);
             palette.paste("session.new ");
             model.overlays.push(Overlay::Palette(palette));
             model.say(Level::Info, "write an adapter and a prompt: codex fix the tests", now);
