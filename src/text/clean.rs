@@ -160,6 +160,12 @@ impl Cleaner {
         Self { whole: true, ..Self::default() }
     }
 
+    /// The same cleaner, from now on without the cut of long lines: prose is wrapped anyway.
+    pub fn for_prose(mut self) -> Self {
+        self.whole = true;
+        self
+    }
+
     /// Hidden characters (bidi, zero-width, tags, surplus combining marks) taken out so far.
     pub fn hidden(&self) -> u64 {
         self.hidden
