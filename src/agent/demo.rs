@@ -13,9 +13,9 @@ const SCENARIO: &str = include_str!("../../assets/demo.yaml");
 const TASK: &str = "Write a small report tool: a shell script that sums CSV amounts by name, with tests that prove it.";
 const README: &str = "# Demo\n\nA fresh repository in which a scripted team works. Look at it with `git status`.\n";
 /// Tokens after which the demo's budget warns at 80 %.
-const MAX_TOKENS: u64 = 110_000;
+const MAX_TOKENS: u64 = 75_000;
 /// Small enough that the demo's short history is compacted.
-const COMPACT_AT: u64 = 2_600;
+const COMPACT_AT: u64 = 6_000;
 
 /// Makes the repository and turns the launch into the demo.
 pub(super) fn prepare(mut launch: Launch) -> Result<Launch, UserError> {
