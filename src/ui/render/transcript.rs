@@ -66,6 +66,8 @@ struct Spot {
 struct Place {
     /// The first visible line.
     top: Spot,
+    /// Where the last change of the width put the top, and the letters before its text.
+    anchor: Option<(Spot, usize)>,
     follow: bool,
     /// The row that is acted upon.
     cursor: usize,
