@@ -66,7 +66,7 @@ impl Table {
                         strip.push_all(&bar);
                         column += bar.width();
                     }
-                    rows.get(height).map(|part| strip.push_all(part));
+                    strip.push_all(rows.get(height).unwrap_or(&Strip::default()));
                     column += width;
                     if index + 1 < widths.len() {
                         strip.pad(column, brush.style(Role::Text));
