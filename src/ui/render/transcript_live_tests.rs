@@ -155,3 +155,27 @@ fn no_size_and_no_sequence_of_moves_panics() {
         stage.transcript.position();
     }
 }
+
+#[test]
+fn what_is_parsed_of_a_stream_grows_with_its_length_and_no_faster() {
+    let (theme, code) = (Theme::default(), Highlighter::off());
+    let brush = Brush { theme: &theme, width: 80, ascii: false, wrap: true, code: &code };
+    let parsed = |block: &str, times: usize| {
+        let (tails, mut streams) = (Tails::default(), streams::Streams::default());
+        let text = block.repeat(times);
+        for chunk in text.as_bytes().chunks(256) {
+            tails.push(delta("text:1", std::str::from_utf8(chunk).unwrap()));
+            streams.take(None, &tails);
+            streams.lay(&brush);
+        }
+        streams.list[0].parsed() as f64 / text.len() as f64
+    };
+    let paragraph = format!("{}\n\n", "word ".repeat(80));
+    let (short, long) = (parsed(&paragraph, 50), parsed(&paragraph, 500));
+    assert!((long / short - 1.0).abs() < 0.1 && long < 3.0, "{short} {long}");
+    // One block without an end: a paragraph, and code.
+    for block in ["word ", "- an item of a list that goes on\n"] {
+        let (short, long) = (parsed(block, 4_000), parsed(block, 40_000));
+        assert!((long / short - 1.0).abs() < 0.25, "{block:?}: {short} {long}");
+    }
+}
