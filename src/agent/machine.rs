@@ -157,7 +157,9 @@ impl Machine {
         };
         let (id, seq) = (self.new_id(), self.state.seq + 1);
         let event = Event { v: VERSION, id, seq, timestamp: self.now.stamp, session_id, task_id, body };
-        let line = Arc::from(event.to_line(&redacted));
+        let line: Arc<str> = Arc::from(event.to_line(&redacted));
+        // What is applied is what a reader of the journal will apply: folds equal the live state by construction.
+        debug_assert_eq!(Event::from_line(&line).as_ref(), Ok(&event), "an event is not read back as it was recorded");
         self.state.apply(&event);
         let recorded = Arc::new(Recorded { event, line });
         if let Some(observer) = &mut self.observer {
