@@ -8,11 +8,15 @@
 compile_error!("zwarm-tui needs a Unix system (Linux or macOS): process groups and signals carry it");
 
 pub mod agent;
+pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod error;
 pub mod executors;
 pub mod fold;
+pub mod headless;
 pub mod llm;
+pub mod logging;
 pub mod paths;
 pub mod process;
 pub mod protocol;

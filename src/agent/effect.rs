@@ -7,7 +7,7 @@ use crate::{
     llm,
     protocol::{
         Command, InboxId, Recorded, Sender, SessionId, Stamp,
-        event::{Gate, RunFinished},
+        event::{Gate, Recovered, RunFinished, RunStarted},
         live::Notice,
     },
     watchers::{Outcome, Sight},
@@ -25,7 +25,11 @@ pub struct Now {
 #[derive(Debug)]
 pub enum Input {
     /// The journal is open and folded; the launch begins.
-    Start,
+    Launch {
+        started: Box<RunStarted>,
+        /// What was mended when the journal was opened.
+        recovered: Option<Box<Recovered>>,
+    },
     Command(Command, Sender),
     WatchersSpoke {
         ask: u64,

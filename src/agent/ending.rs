@@ -8,7 +8,7 @@ use crate::{
     protocol::{
         SessionId, ToolCall,
         event::{
-            By, InboxKind, Mode, RunFinished, RunKind, RunState, SessionTurnFinished, ToolFinished,
+            By, InboxKind, Mode, Recovered, RunFinished, RunStarted, RunKind, RunState, SessionTurnFinished, ToolFinished,
             TurnStatus,
         },
         item,
@@ -69,15 +69,37 @@ pub(super) struct Ending {
 }
 
 impl Machine {
-    /// The first input of a launch, after `run_started` was recorded by the driver through [`Machine::launched`].
-    pub(super) fn begin_launch(&mut self) {
+    /// The first input of a launch.
+    pub(super) fn begin_launch(&mut self, started: RunStarted, recovered: Option<Recovered>) {
+        let (resumed, further) = (started.resumed, started.task.clone());
+        self.record(started);
+        if let Some(recovered) = recovered {
+            self.record(recovered);
+        }
         self.mend();
+        if resumed && self.state.run.kind == RunKind::Run && !self.state.history.items.is_empty() {
+            self.tell_of_resume(&further);
+        }
         match self.state.run.kind {
             RunKind::Exec => self.begin_alone(),
             RunKind::Run => self.begin_run(),
         }
         self.check_budget();
         self.out.push(Effect::Sync);
+    }
+
+    /// The model is told once that there was a break.
+    fn tell_of_resume(&mut self, further: &str) {
+        let mut text = "[RESUMED] The run goes on after a break. Sessions are still there and can be continued with \
+                        `converse`. Calls that were open are marked as interrupted."
+            .to_owned();
+        if !further.trim().is_empty() {
+            text.push_str(&format!("\n\nTask: {further}"));
+        }
+        // Calls that never began still wait for their results: a message between would tear them apart.
+        if self.state.history.open_calls.is_empty() {
+            self.add_message("user", &text);
+        }
     }
 
     fn begin_run(&mut self) {

@@ -8,12 +8,12 @@ use std::{
 
 use crate::{
     executors::{News, Order, Resume, SessionSpec},
-    fold::{State, sessions::Doing},
+    fold::State,
     protocol::{
-        InboxId, NudgeTarget, SessionId,
+        InboxId, SessionId,
         event::{
-            ActivityAdded, By, Mode, NudgeSeen, NudgeSent, NudgeWithdrawn, RunKind, Scope, SentHow,
-            SessionChanged, SessionCompleted, SessionStarted, SessionTurnFinished, SessionTurnQueued,
+            ActivityAdded, By, Mode, NudgeSeen, NudgeSent, RunKind, Scope, SentHow,
+            SessionChanged, SessionStarted, SessionTurnFinished, SessionTurnQueued,
             SessionTurnStarted, TurnStatus, UsageRecorded,
         },
         ids::TaskId,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::{
-    config::OnLimit,
+    config::{Config, OnLimit},
     fold::{Spend, spend::RUN},
     protocol::{
         NudgeTarget,
@@ -22,7 +22,7 @@ use super::{
 };
 
 /// The caps that stop a run once they are spent. (Steps and sessions are refused where they begin.)
-const SPENT: [Cap; 5] =
+pub(super) const SPENT: [Cap; 5] =
     [Cap::MaxTokens, Cap::MaxOrchestratorTokens, Cap::MaxExecutorTokens, Cap::MaxCostUsd, Cap::MaxMinutes];
 
 /// The name of a cap in the configuration.
@@ -36,6 +36,21 @@ pub fn key(cap: Cap) -> &'static str {
         Cap::MaxSessions => "budget.max_sessions",
         Cap::MaxTotalSessions => "budget.max_total_sessions",
         Cap::MaxSteps => "orchestrator.max_steps",
+    }
+}
+
+/// A cap as it is configured.
+pub fn configured(config: &Config, cap: Cap) -> Option<f64> {
+    let budget = &config.budget;
+    match cap {
+        Cap::MaxTokens => budget.max_tokens.map(|n| n as f64),
+        Cap::MaxOrchestratorTokens => budget.max_orchestrator_tokens.map(|n| n as f64),
+        Cap::MaxExecutorTokens => budget.max_executor_tokens.map(|n| n as f64),
+        Cap::MaxCostUsd => budget.max_cost_usd,
+        Cap::MaxMinutes => budget.max_minutes,
+        Cap::MaxSessions => budget.max_sessions.map(f64::from),
+        Cap::MaxTotalSessions => budget.max_total_sessions.map(f64::from),
+        Cap::MaxSteps => Some(f64::from(config.orchestrator.max_steps)),
     }
 }
 
@@ -57,17 +72,7 @@ impl Machine {
         if let Some(changed) = self.state.spend.caps.get(&cap) {
             return *changed;
         }
-        let budget = &self.rules.config.budget;
-        match cap {
-            Cap::MaxTokens => budget.max_tokens.map(|n| n as f64),
-            Cap::MaxOrchestratorTokens => budget.max_orchestrator_tokens.map(|n| n as f64),
-            Cap::MaxExecutorTokens => budget.max_executor_tokens.map(|n| n as f64),
-            Cap::MaxCostUsd => budget.max_cost_usd,
-            Cap::MaxMinutes => budget.max_minutes,
-            Cap::MaxSessions => budget.max_sessions.map(f64::from),
-            Cap::MaxTotalSessions => budget.max_total_sessions.map(f64::from),
-            Cap::MaxSteps => Some(f64::from(self.rules.config.orchestrator.max_steps)),
-        }
+        configured(&self.rules.config, cap)
     }
 
     pub(super) fn spent_of(&self, cap: Cap) -> f64 {

@@ -78,6 +78,5 @@ pub struct Ended {
 
 /// Starts an instance: loads, recovers and locks it, and runs it on a task of its own.
 pub async fn start(launch: Launch) -> Result<Running, UserError> {
-    let _ = launch;
-    Err(UserError::failed("the agent is not there yet", ""))
+    super::open::start(launch).await
 }

@@ -13,6 +13,7 @@ pub mod launch;
 pub mod link;
 pub mod machine;
 mod observe;
+mod open;
 mod prompt;
 pub mod rules;
 mod run;

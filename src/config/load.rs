@@ -355,3 +355,12 @@ fn secrets(config: &Config, variables: &BTreeMap<String, String>) -> Vec<(String
     let all = variables.iter().chain(own).filter(|(name, _)| secret(name)).chain(headers);
     all.filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
+
+/// Checks one file alone, with what it extends. Returns its warnings.
+pub fn check_file(file: &Path) -> Result<Vec<String>, UserError> {
+    let (mut layers, mut warnings) = (Vec::new(), Vec::new());
+    extended(file, &mut Vec::new(), &mut layers)?;
+    layers.iter_mut().for_each(|layer| reference::translate(layer, &mut warnings));
+    join(&layers)?;
+    Ok(warnings)
+}

@@ -76,7 +76,6 @@ pub struct Machine {
     calls: Vec<Call>,
     usage: Option<Usage>,
     model: String,
-    bytes: usize,
     finished: bool,
     done: bool,
 }
@@ -99,7 +98,6 @@ impl Machine {
         if event.data.is_empty() {
             return Ok(Vec::new());
         }
-        self.bytes += event.data.len().min(MAX_REPLY);
         let chunk: Value = serde_json::from_str(&event.data)
             .map_err(|_| Failure::again("a line of the model's stream is not understood"))?;
         self.value(&chunk, "delta", now)
@@ -224,4 +222,45 @@ fn usage(value: &Value) -> Option<Usage> {
         output: number("/completion_tokens").unwrap_or(0),
         reasoning: number("/completion_tokens_details/reasoning_tokens").unwrap_or(0),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine(lines: &[&str]) -> Machine {
+        let mut machine = Machine::default();
+        for line in lines {
+            let event = Event { name: String::new(), data: (*line).to_owned() };
+            machine.push(&event, Timestamp::UNIX_EPOCH).unwrap();
+        }
+        machine
+    }
+
+    #[test]
+    fn servers_that_leave_things_out_are_understood() {
+        let mut machine = machine(&[
+            r#"{"choices":[{"delta":{"tool_calls":[{"id":"a","function":{"name":"bash","arguments":"{\"x\""}}]}}]}"#,
+            r#"{"choices":[{"delta":{"tool_calls":[{"function":{"arguments":":1}"}}]}}]}"#,
+            r#"{"choices":[{"delta":{"tool_calls":[{"id":"b","function":{"name":"wait","arguments":{"t":2}}}]}}]}"#,
+            r#"{"choices":[],"usage":null}"#,
+            r#"{"choices":[{"delta":{},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":7,"completion_tokens":3}}"#,
+        ]);
+        assert!(machine.take(false).is_none());
+        let reply = machine.take(true).unwrap();
+        let expected = json!({
+            "role": "assistant", "content": null, "tool_calls": [
+                { "id": "a", "type": "function", "function": { "name": "bash", "arguments": "{\"x\":1}" } },
+                { "id": "b", "type": "function", "function": { "name": "wait", "arguments": "{\"t\":2}" } },
+            ],
+        });
+        assert_eq!(serde_json::from_str::<Value>(reply.items[0].get()).unwrap(), expected);
+        assert_eq!(reply.usage, Some(Usage { input: 7, output: 3, ..Usage::default() }));
+    }
+
+    #[test]
+    fn a_stream_that_was_cut_is_no_reply_and_an_empty_one_has_no_items() {
+        assert!(machine(&[r#"{"choices":[{"delta":{"content":"half"}}]}"#]).take(true).is_none());
+        assert!(machine(&["[DONE]"]).take(false).unwrap().items.is_empty());
+    }
 }

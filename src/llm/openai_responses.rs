@@ -91,20 +91,20 @@ pub struct Machine {
     reply: Option<Reply>,
 }
 
+/// An event, read as little as possible: kinds that are not known may have any shape.
 #[derive(Deserialize)]
 struct Line<'a> {
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default)]
     kind: String,
-    #[serde(default)]
-    output_index: u64,
-    #[serde(default)]
-    delta: String,
+    output_index: Option<u64>,
+    #[serde(borrow)]
+    delta: Option<&'a RawValue>,
     #[serde(borrow)]
     item: Option<&'a RawValue>,
     #[serde(borrow)]
     response: Option<&'a RawValue>,
     error: Option<Value>,
-    message: Option<String>,
+    message: Option<Value>,
     code: Option<Value>,
 }
 
@@ -134,23 +134,24 @@ impl Machine {
         }
         let line: Line<'_> = serde_json::from_str(&event.data)
             .map_err(|_| Failure::again("a line of the model's stream is not understood"))?;
-        let delta = line.delta;
+        let delta =
+            || line.delta.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()).unwrap_or_default();
         Ok(match line.kind.as_str() {
-            "response.output_text.delta" | "response.refusal.delta" => vec![Chunk::Text(delta)],
+            "response.output_text.delta" | "response.refusal.delta" => vec![Chunk::Text(delta())],
             "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
-                vec![Chunk::Reasoning(delta)]
+                vec![Chunk::Reasoning(delta())]
             }
             "response.reasoning_summary_part.added" => vec![Chunk::Reasoning("\n".to_owned())],
             "response.function_call_arguments.delta" => {
-                let at = self.calls.iter().position(|(output, _)| *output == line.output_index);
+                let at = self.calls.iter().position(|(output, _)| Some(*output) == line.output_index);
                 let name =
                     at.and_then(|at| self.calls.get(at)).map(|(_, name)| name.clone()).unwrap_or_default();
-                vec![Chunk::Arguments { index: at.unwrap_or(0), name, text: delta }]
+                vec![Chunk::Arguments { index: at.unwrap_or(0), name, text: delta() }]
             }
             "response.output_item.added" => {
                 let named = line.item.and_then(|item| serde_json::from_str::<Named>(item.get()).ok());
                 if let Some(named) = named.filter(|named| named.kind == "function_call") {
-                    self.calls.push((line.output_index, named.name));
+                    self.calls.push((line.output_index.unwrap_or(0), named.name));
                 }
                 Vec::new()
             }
@@ -227,4 +228,45 @@ fn usage(value: &Value) -> Option<Usage> {
         output: number("/output_tokens").unwrap_or(0),
         reasoning: number("/output_tokens_details/reasoning_tokens").unwrap_or(0),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(machine: &mut Machine, data: &str) -> Result<Vec<Chunk>, Failure> {
+        machine.push(&Event { name: String::new(), data: data.to_owned() }, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn events_of_unknown_kinds_and_shapes_are_skipped() {
+        let mut machine = Machine::default();
+        for data in [
+            r#"{"type":"response.new_thing","delta":{"a":1},"message":[2],"code":3}"#,
+            r#"{"type":"keepalive","sequence_number":3}"#,
+            r#"{"no":"type"}"#,
+            "[DONE]",
+            "",
+        ] {
+            assert_eq!(push(&mut machine, data), Ok(vec![]), "{data}");
+        }
+        let end =
+            r#"{"type":"response.completed","response":{"model":"m","output":[{"type":"odd", "x":1.0}]}}"#;
+        push(&mut machine, end).unwrap();
+        let reply = machine.take().unwrap();
+        assert_eq!((reply.items[0].get(), reply.usage), (r#"{"type":"odd", "x":1.0}"#, None));
+    }
+
+    #[test]
+    fn what_is_cut_off_fails_and_may_be_tried_again() {
+        for data in [
+            r#"{"type":"#,
+            "[1]",
+            r#"{"type":"response.completed"}"#,
+            r#"{"type":"response.output_item.done"}"#,
+        ] {
+            let failure = push(&mut Machine::default(), data).unwrap_err();
+            assert_eq!(failure.next, retry::Next::Again { after: None }, "{data}");
+        }
+    }
 }

@@ -62,7 +62,8 @@ impl Feed {
         Self::new(dir, from, Source::Live(rx))
     }
 
-    /// Follows a journal that another process writes. Ends when its folder is gone.
+    /// Follows a journal that another process writes. Ends when its folder is gone
+    /// and no process has a file in it open any more.
     pub fn foreign(dir: &Path, from: u64) -> Self {
         Self::new(dir, from, Source::Foreign(None))
     }

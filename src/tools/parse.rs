@@ -16,7 +16,9 @@ pub fn parse(call: &ToolCall, offered: Option<&[String]>) -> Result<Parsed, Stri
     let known: Vec<&str> = NAMES.into_iter().filter(|name| on_offer(name)).collect();
     if !known.contains(&call.name.as_str()) {
         let name: String = call.name.chars().take(80).collect();
-        return Err(error(&format!("there is no tool '{name}'"), &format!("tools: {}", known.join(", "))));
+        let meant = nearest(&name, &known).map(|name| format!("did you mean '{name}'? ")).unwrap_or_default();
+        let hint = format!("{meant}tools: {}", known.join(", "));
+        return Err(error(&format!("there is no tool '{name}'"), &hint));
     }
     let text = if call.arguments.trim().is_empty() { "{}" } else { call.arguments.as_str() };
     let map = match serde_json::from_str::<Value>(text) {
@@ -38,6 +40,31 @@ pub fn parse(call: &ToolCall, offered: Option<&[String]>) -> Result<Parsed, Stri
             Err(error(&format!("'{}' has no argument '{key}'", call.name), "leave it out"))
         }
     }
+}
+
+/// The name that differs least, if it is near: at most a third of its letters.
+fn nearest<'a>(wanted: &str, names: &[&'a str]) -> Option<&'a str> {
+    let near = names.iter().map(|name| (distance(wanted, name), *name)).min()?;
+    (near.0 <= near.1.len().div_ceil(3)).then_some(near.1)
+}
+
+/// Letters to change, add or drop to make one word the other.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (above, a) in from.chars().enumerate() {
+        let mut diagonal = above;
+        let mut left = above + 1;
+        for (b, cell) in to.iter().zip(row.iter_mut().skip(1)) {
+            let cost = (diagonal + usize::from(a != *b)).min(left + 1).min(*cell + 1);
+            diagonal = std::mem::replace(cell, cost);
+            left = cost;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = above + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 fn error(message: &str, hint: &str) -> String {
@@ -217,6 +244,33 @@ mod tests {
         assert_eq!(said("bash", r#"{"command":"ls","sudo":true}"#), "'bash' has no argument 'sudo'");
         assert_eq!(said("delegate", r#"{"task":"x","mode":"later"}"#), "'later' is not a mode");
         assert_eq!(said("end_session", r#"{"session_id":"s1","verdict":"meh"}"#), "'meh' is not a verdict");
+    }
+
+    #[test]
+    fn a_name_that_is_nearly_right_is_told() {
+        let hint = |name| match call(name, "{}") {
+            Err(text) => serde_json::from_str::<Value>(&text).unwrap()["hint"].as_str().unwrap().to_owned(),
+            Ok(parsed) => panic!("{parsed:?}"),
+        };
+        assert!(hint("check_sesion").starts_with("did you mean 'check_session'? tools: "));
+        assert!(hint("Bash").starts_with("did you mean 'bash'? "));
+        assert!(hint("apply_patch").starts_with("tools: "));
+        assert_eq!((distance("", "abc"), distance("kitten", "sitting"), distance("same", "same")), (3, 3, 0));
+    }
+
+    #[test]
+    fn no_arguments_make_it_panic() {
+        for name in NAMES {
+            for text in
+                ["null", "[]", "\"x\"", "1e999", "{\"a\":{}}", "{\"session_id\":[1]}", "\u{0}", "{{{{"]
+            {
+                assert!(call(name, text).is_err(), "{name} {text}");
+            }
+            let _ = call(
+                name,
+                r#"{"session_id":"s1","seconds":-1,"timeout_seconds":1e300,"last":"NaN","full":"maybe"}"#,
+            );
+        }
     }
 
     #[test]

@@ -263,3 +263,7 @@ fn row(turn: u32, activity: &Activity, full: bool, limit: usize) -> Value {
     }
     value
 }
+
+#[cfg(test)]
+#[path = "results_tests.rs"]
+mod tests;

@@ -99,6 +99,15 @@ pub struct Live {
     pub seen: Vec<News>,
 }
 
+impl Drop for Live {
+    /// A failing test shows what it saw.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("seen: {:#?}", self.seen);
+        }
+    }
+}
+
 impl Live {
     pub async fn order(&self, order: Order) {
         self.handle.orders.send(order).await.unwrap();

@@ -120,7 +120,7 @@ fn real_dir(working_dir: &Path, dir: Option<&str>, allowed: Option<&[String]>) -
 fn activities(dir: &Path, session: SessionId, last: usize) -> (Vec<(u32, Activity)>, usize) {
     let mut newest: std::collections::VecDeque<(u32, Activity)> = std::collections::VecDeque::new();
     let mut total = 0;
-    let Ok(mut reader) = Reader::open(dir) else { return Default::default() };
+    let Ok(reader) = Reader::open(dir) else { return Default::default() };
     let _ = reader.scan(0, &mut |_, event| {
         if let Ok(event) = event
             && event.session_id == Some(session)

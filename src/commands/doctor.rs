@@ -1,0 +1,296 @@
+//! `doctor`: what of this machine a run would use, and what is wrong with it. Starts no executor but for its version;
+//! no network.
+
+use std::{
+    io::{IsTerminal, Write},
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+
+use super::{Place, table};
+use crate::{
+    config::{self, Config, Sources},
+    error::{UserError, code},
+    headless::Out,
+    process, store,
+};
+
+/// How long a program may take to say its version.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes that are read of it.
+const MAX_VERSION: usize = 200;
+
+/// One thing that was looked at.
+struct Finding {
+    what: String,
+    state: State,
+    text: String,
+    hint: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Good,
+    /// Something will not be there; the rest works.
+    Missing,
+    /// Nothing will work before this is mended.
+    Bad,
+}
+
+fn finding(what: &str, state: State, text: impl Into<String>, hint: &str) -> Finding {
+    Finding { what: what.to_owned(), state, text: text.into(), hint: hint.to_owned() }
+}
+
+/// `doctor`.
+pub(super) fn doctor(place: &Place, json: bool, out: &mut Out) -> Result<i32, UserError> {
+    let mut findings = Vec::new();
+    let config = configuration(place, &mut findings);
+    executors(&config, &mut findings);
+    programs(&mut findings);
+    keys(place, &mut findings);
+    folders(place, &config, &mut findings);
+    terminal(&mut findings);
+    if json {
+        for found in &findings {
+            let state = word(found.state);
+            let object = json!({"what": found.what, "state": state, "text": found.text, "hint": found.hint});
+            out.json(&object.to_string());
+        }
+    } else {
+        let rows: Vec<Vec<String>> = findings
+            .iter()
+            .map(|found| vec![word(found.state).to_owned(), found.what.clone(), found.text.clone()])
+            .collect();
+        out.say(&table(&rows));
+        for found in findings.iter().filter(|found| !found.hint.is_empty()) {
+            out.note(&format!("hint: {}: {}", found.what, found.hint));
+        }
+    }
+    let bad = findings.iter().any(|found| found.state == State::Bad);
+    Ok(if bad { code::ERROR } else { code::OK })
+}
+
+fn word(state: State) -> &'static str {
+    match state {
+        State::Good => "ok",
+        State::Missing => "missing",
+        State::Bad => "wrong",
+    }
+}
+
+fn configuration(place: &Place, findings: &mut Vec<Finding>) -> Config {
+    match config::load(&Sources::new(&place.working_dir)) {
+        Ok(loaded) => {
+            let text = format!("{} files", loaded.files.len());
+            let hint = loaded.warnings.first().map_or("", String::as_str);
+            findings.push(finding("configuration", State::Good, text, hint));
+            loaded.config
+        }
+        Err(error) => {
+            findings.push(finding("configuration", State::Bad, error.message, &error.hint));
+            Config::default()
+        }
+    }
+}
+
+fn executors(config: &Config, findings: &mut Vec<Finding>) {
+    let mut any = false;
+    let built_in = [
+        ("codex", config.executor.codex_path.as_deref(), "npm install -g @openai/codex"),
+        ("claude", config.executor.claude_path.as_deref(), "npm install -g @anthropic-ai/claude-code"),
+    ];
+    for (name, configured, install) in built_in {
+        match process::find_program(name, configured) {
+            Some(path) => {
+                any = true;
+                let version = version(&path).unwrap_or_else(|| "does not say its version".to_owned());
+                findings.push(finding(name, State::Good, format!("{version}, {}", path.display()), ""));
+            }
+            None => findings.push(finding(name, State::Missing, "not installed", install)),
+        }
+    }
+    for (name, agent) in &config.executors {
+        let program = agent.acp.first().map_or("", String::as_str);
+        match process::find_program(program, None) {
+            Some(path) => {
+                any = true;
+                findings.push(finding(name, State::Good, path.display().to_string(), ""));
+            }
+            None => {
+                let text = format!("'{program}' is not installed");
+                findings.push(finding(
+                    name,
+                    State::Missing,
+                    text,
+                    "install it, or mend 'executors' in the configuration",
+                ));
+            }
+        }
+    }
+    if !any {
+        let text = "no executor is installed";
+        findings.push(finding("executors", State::Missing, text, "the demo needs none: zwarm-tui --demo"));
+    }
+}
+
+fn programs(findings: &mut Vec<Finding>) {
+    for (name, needed) in [("bash", State::Bad), ("git", State::Missing)] {
+        match process::find_program(name, None) {
+            Some(path) => findings.push(finding(name, State::Good, path.display().to_string(), "")),
+            None => findings.push(finding(
+                name,
+                needed,
+                "not installed",
+                "install it with your system's packages",
+            )),
+        }
+    }
+}
+
+/// The first line that a program prints for `--version`. `None`: none in time.
+fn version(path: &Path) -> Option<String> {
+    let mut child = Command::new(path)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match child.try_wait() {
+            Ok(Some(_)) => break,
+            Ok(None) if Instant::now() < end => std::thread::sleep(Duration::from_millis(20)),
+            _ => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return None;
+            }
+        }
+    }
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(
+        &mut std::io::Read::take(child.stdout.take()?, MAX_VERSION as u64),
+        &mut bytes,
+    )
+    .ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    text.lines().next().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty())
+}
+
+fn keys(place: &Place, findings: &mut Vec<Finding>) {
+    let Ok(loaded) = config::load(&Sources::new(&place.working_dir)) else { return };
+    let has = |name: &str| loaded.variables.get(name).is_some_and(|value| !value.is_empty());
+    let lm = &loaded.config.orchestrator.lm;
+    let provider = lm.split_once('/').map_or("openai", |(provider, _)| provider);
+    let variable = match (provider, loaded.config.providers.get(provider)) {
+        _ if lm.starts_with("scripted") => None,
+        (_, Some(provider)) => provider.api_key_env.clone(),
+        ("anthropic", None) => Some("ANTHROPIC_API_KEY".to_owned()),
+        (_, None) => Some("OPENAI_API_KEY".to_owned()),
+    };
+    match variable {
+        None => findings.push(finding("model", State::Good, format!("{lm} needs no key"), "")),
+        Some(name) if has(&name) => {
+            findings.push(finding("model", State::Good, format!("{lm}, key in {name}"), ""))
+        }
+        Some(name) => {
+            let hint = format!("set {name} in the environment or in .env; the demo needs none");
+            findings.push(finding(
+                "model",
+                State::Missing,
+                format!("{lm}: the variable {name} is not set"),
+                &hint,
+            ));
+        }
+    }
+}
+
+fn folders(place: &Place, config: &Config, findings: &mut Vec<Finding>) {
+    let state = place.working_dir.join(&config.state_dir);
+    let count = store::list(&state).len();
+    let writable = |path: &Path| {
+        let existing = path.ancestors().find(|path| path.exists()).unwrap_or(path);
+        rustix::fs::access(existing, rustix::fs::Access::WRITE_OK).is_ok()
+    };
+    for (what, path, text) in [
+        ("state folder", state.as_path(), format!("{count} instances in {}", state.display())),
+        ("user state", place.home.state.as_path(), place.home.state.display().to_string()),
+        ("user configuration", place.home.config.as_path(), place.home.config.display().to_string()),
+    ] {
+        if writable(path) {
+            findings.push(finding(what, State::Good, text, ""));
+        } else {
+            let bad = if what == "state folder" { State::Bad } else { State::Missing };
+            let text = format!("'{}' cannot be written", path.display());
+            findings.push(finding(what, bad, text, "make it writable, or set ZWARM_HOME"));
+        }
+    }
+}
+
+fn terminal(findings: &mut Vec<Finding>) {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let (term, colour) = (variable("TERM"), variable("COLORTERM"));
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable).into_iter().find(|value| !value.is_empty());
+    let utf8 = locale.as_deref().is_some_and(|value| value.to_uppercase().replace('-', "").contains("UTF8"));
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).map(|size| (size.ws_col, size.ws_row));
+    let mut text = format!("TERM={term}");
+    if let Ok((columns, rows)) = size {
+        text.push_str(&format!(", {columns}x{rows}"));
+    }
+    text.push_str(match colour.as_str() {
+        "truecolor" | "24bit" => ", true colour",
+        _ => "",
+    });
+    text.push_str(if utf8 { ", UTF-8" } else { ", no UTF-8 locale" });
+    for (name, word) in [("TMUX", "tmux"), ("SSH_CONNECTION", "ssh"), ("NO_COLOR", "NO_COLOR")] {
+        if !variable(name).is_empty() {
+            text.push_str(&format!(", {word}"));
+        }
+    }
+    let usable = std::io::stdout().is_terminal() && term != "dumb";
+    let hint = if usable { "" } else { "the screen needs a terminal; without one write zwarm-tui run" };
+    findings.push(finding("terminal", if usable { State::Good } else { State::Missing }, text, hint));
+}
+
+/// `doctor --fix-terminal`: after a crash that left the terminal in the screen's modes.
+pub(super) fn fix_terminal(out: &mut Out) -> Result<i32, UserError> {
+    /// Synchronized output, mouse, focus, bracketed paste and kitty keys off; main screen; cursor; plain colours.
+    const MODES: &[u8] = b"\x1b[?2026l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1004l\
+        \x1b[?2004l\x1b[<u\x1b[>4;0m\x1b[?1049l\x1b[?25h\x1b[0m\x1b[?7h\x1b]9;4;0\x07";
+    let tty = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(|error| {
+        UserError::failed(
+            format!("there is no terminal to mend: {error}"),
+            "run it in the terminal that is broken",
+        )
+    })?;
+    (&tty)
+        .write_all(MODES)
+        .map_err(|error| UserError::failed(format!("the terminal cannot be written: {error}"), ""))?;
+    cooked(&tty).map_err(|error| {
+        UserError::failed(format!("the terminal's line modes cannot be set: {error}"), "type: stty sane")
+    })?;
+    out.say("the terminal has its normal modes again");
+    Ok(code::OK)
+}
+
+/// Line modes as a shell expects them.
+fn cooked(tty: &std::fs::File) -> rustix::io::Result<()> {
+    use rustix::termios::{ControlModes, InputModes, LocalModes, OptionalActions, OutputModes};
+    let mut modes = rustix::termios::tcgetattr(tty)?;
+    modes.input_modes |= InputModes::ICRNL | InputModes::IXON | InputModes::BRKINT;
+    modes.input_modes -= InputModes::INLCR | InputModes::IGNCR | InputModes::IGNBRK | InputModes::PARMRK;
+    modes.output_modes |= OutputModes::OPOST | OutputModes::ONLCR;
+    modes.local_modes |= LocalModes::ICANON
+        | LocalModes::ECHO
+        | LocalModes::ECHOE
+        | LocalModes::ECHOK
+        | LocalModes::ISIG
+        | LocalModes::IEXTEN;
+    modes.local_modes -= LocalModes::ECHONL | LocalModes::NOFLSH;
+    modes.control_modes |= ControlModes::CREAD;
+    rustix::termios::tcsetattr(tty, OptionalActions::Now, &modes)
+}

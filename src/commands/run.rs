@@ -1,0 +1,166 @@
+//! `run`, `exec` and the screen: from options to a launch.
+
+use std::path::Path;
+
+use super::{Place, runtime};
+use crate::{
+    agent::launch::{Human, Launch, What},
+    cli::{ExecArgs, RunArgs, options::InstanceArgs, request},
+    config::{Loaded, names},
+    error::UserError,
+    fold::Sessions,
+    headless::{self, Format, Out},
+    logging::Log,
+    protocol::event::RunKind,
+    store::{self, Reader},
+};
+
+/// `run`.
+pub(super) fn run(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32, UserError> {
+    if args.screen.plain || args.screen.theme.is_some() {
+        return Err(UserError::usage(
+            "'--plain' and '--theme' are about the screen, and 'run' has none",
+            "leave them out, or leave 'run' out",
+        ));
+    }
+    let sources = request::sources(&place.working_dir, &args.settings, args.flags());
+    let loaded = request::load_trusted(&sources)?;
+    let log = start(place, &loaded, out)?;
+    let state_dir = place.working_dir.join(&loaded.config.state_dir);
+    let what = what(&state_dir, args, true, out)?;
+    let human = Human::Absent {
+        continue_on_pause: args.alone.on_pause.as_deref() == Some("continue"),
+        max_wait_seconds: args.alone.max_wait.map_or(0, |wait| wait.as_secs()),
+    };
+    let launch = launch(place, loaded, what, RunKind::Run, args.task.demo, human)?;
+    let format = if args.alone.json { Format::Json } else { Format::Text };
+    let code = runtime()?.block_on(headless::run(launch, format, out));
+    drop(log);
+    code
+}
+
+/// Warnings, the log, and what it must not show.
+fn start(place: &Place, loaded: &Loaded, out: &mut Out) -> Result<Log, UserError> {
+    let log = place.log(out)?;
+    log.hide(&loaded.secrets);
+    for warning in &loaded.warnings {
+        out.note(&format!("warning: {warning}"));
+        tracing::warn!("{warning}");
+    }
+    Ok(log)
+}
+
+fn launch(
+    place: &Place,
+    loaded: Loaded,
+    what: What,
+    kind: RunKind,
+    demo: bool,
+    human: Human,
+) -> Result<Launch, UserError> {
+    let working_dir = if demo { place.working_dir.clone() } else { writable(&place.working_dir)?.to_owned() };
+    let Loaded { config, secrets, variables, .. } = loaded;
+    Ok(Launch { config, working_dir, what, kind, demo, human, secrets, variables })
+}
+
+fn writable(dir: &Path) -> Result<&Path, UserError> {
+    request::check_writable(dir)?;
+    Ok(dir)
+}
+
+/// A new instance, or one that goes on.
+fn what(state_dir: &Path, args: &RunArgs, read_stdin: bool, out: &mut Out) -> Result<What, UserError> {
+    if args.task.demo {
+        return Ok(What::New { task: String::new(), name: new_name(&args.instance) });
+    }
+    // Whoever resumes may have a pipe on standard input that never ends: only -t and -f count then.
+    let resumes = args.instance.resume || args.instance.instance.is_some();
+    let task = request::task(&args.task, read_stdin && !resumes)?;
+    if !resumes {
+        let task = task.ok_or_else(request::no_task)?;
+        return Ok(What::New { task, name: new_name(&args.instance) });
+    }
+    let found = request::resumable(state_dir, args.instance.instance.as_deref(), task.is_some())?;
+    if args.instance.instance.is_none() {
+        out.note(&format!("resuming '{}' ({})", found.meta.name, request::short(&found)));
+    }
+    Ok(What::Resume { dir: found.dir, task })
+}
+
+fn new_name(args: &InstanceArgs) -> Option<String> {
+    args.name.as_deref().and_then(request::name)
+}
+
+/// `exec`.
+pub(super) fn exec(place: &Place, args: &ExecArgs, out: &mut Out) -> Result<i32, UserError> {
+    if args.task.demo {
+        return Err(UserError::usage("the demo is a whole run", "write zwarm-tui run --demo"));
+    }
+    let sources = request::sources(&place.working_dir, &args.settings, args.flags());
+    let loaded = request::load_trusted(&sources)?;
+    let log = start(place, &loaded, out)?;
+    let state_dir = place.working_dir.join(&loaded.config.state_dir);
+    let task = request::task(&args.task, true)?.ok_or_else(request::no_task)?;
+    let what = match &args.session {
+        Some(session) => What::Resume { dir: exec_of(&state_dir, session)?, task: Some(task) },
+        None => What::New { task, name: args.name.as_deref().and_then(request::name) },
+    };
+    let human = Human::Absent { continue_on_pause: false, max_wait_seconds: 0 };
+    let launch = launch(place, loaded, what, RunKind::Exec, false, human)?;
+    let format = if args.json { Format::Json } else { Format::Text };
+    let code = runtime()?.block_on(headless::run(launch, format, out));
+    drop(log);
+    code
+}
+
+/// The folder of the earlier `exec` that is meant: by its own id or name, or by its session's id.
+fn exec_of(state_dir: &Path, needle: &str) -> Result<std::path::PathBuf, UserError> {
+    let is_exec = |listed: &store::Listed| listed.meta.kind == RunKind::Exec;
+    let busy = |listed: &store::Listed| match listed.live {
+        Some(pid) => {
+            Err(UserError::usage(format!("the session '{needle}' runs in process {pid}"), "wait for its end"))
+        }
+        None => Ok(listed.dir.clone()),
+    };
+    if let Ok(found) = store::find(state_dir, needle)
+        && is_exec(&found)
+    {
+        return busy(&found);
+    }
+    for listed in store::list(state_dir).iter().filter(|listed| is_exec(listed)) {
+        let mut sessions = Sessions::default();
+        let Ok(reader) = Reader::open(&listed.dir) else { continue };
+        let read = reader.scan(0, &mut |_, event| {
+            if let Ok(event) = event {
+                sessions.apply(&event);
+            }
+            std::ops::ControlFlow::Continue(())
+        });
+        let fits = |session: &crate::fold::sessions::Session| {
+            needle.len() >= 4 && session.id.to_string().starts_with(&needle.to_ascii_lowercase())
+        };
+        if read.is_ok() && sessions.all.iter().any(fits) {
+            return busy(listed);
+        }
+    }
+    Err(UserError::usage(
+        format!("there is no session '{needle}' of an earlier exec"),
+        format!("'zwarm-tui instances' lists them; executors are {}", names::ADAPTERS.join(", ")),
+    ))
+}
+
+/// Without a command: the screen.
+#[cfg(feature = "tui")]
+pub(super) fn screen(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32, UserError> {
+    let _ = (place, args, out);
+    Err(UserError::failed("the screen is not there yet", "write zwarm-tui run -t TASK"))
+}
+
+/// Without a command, in a program that was built without the screen.
+#[cfg(not(feature = "tui"))]
+pub(super) fn screen(_: &Place, _: &RunArgs, _: &mut Out) -> Result<i32, UserError> {
+    Err(UserError::usage(
+        "this program was built without the screen",
+        "write zwarm-tui run -t TASK, or build it with the feature 'tui'",
+    ))
+}
