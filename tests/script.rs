@@ -72,12 +72,7 @@ sessions:
                 diff: "--- /dev/null\n+++ src/a.txt\n@@ -0,0 +1 @@\n+hello\n".into()
             },
             shell("cat src/a.txt; echo oh >&2; exit 3", 3, "hello\noh\n"),
-            Activity::ToolCall {
-                name: "t".into(),
-                arguments: "{}".into(),
-                result: "r".into(),
-                ok: true
-            },
+            Activity::ToolCall { name: "t".into(), arguments: "{}".into(), result: "r".into(), ok: true },
             Activity::Error { message: "again".into(), will_retry: true },
             Activity::Unknown { raw: serde_json::json!({"odd": 1}) },
             shell("stream 3 lines", 0, "line 1\nline 2\nline 3\n"),

@@ -26,6 +26,9 @@ use super::{
     run::{Phase, StepRun},
 };
 
+/// Decisions that one input may lead to; far more than any reply has calls.
+const MAX_ROUNDS: usize = 10_000;
+
 /// The agent of one instance.
 pub struct Machine {
     pub state: State,
@@ -88,7 +91,12 @@ impl Machine {
 
     /// Goes on for as long as something can be done at once.
     fn advance(&mut self) {
-        while self.turn_once() {}
+        for _ in 0..MAX_ROUNDS {
+            if !self.turn_once() {
+                return;
+            }
+        }
+        self.problem("agent", "one decision led to too many others", "this is a defect: please report it");
     }
 
     fn turn_once(&mut self) -> bool {

@@ -32,7 +32,7 @@ pub(super) fn run(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32, U
         continue_on_pause: args.alone.on_pause.as_deref() == Some("continue"),
         max_wait_seconds: args.alone.max_wait.map_or(0, |wait| wait.as_secs()),
     };
-    let launch = launch(place, loaded, what, RunKind::Run, args.task.demo, human)?;
+    let launch = launch(place, loaded, what, RunKind::Run, args.instance.demo, human)?;
     let format = if args.alone.json { Format::Json } else { Format::Text };
     let code = runtime()?.block_on(headless::run(launch, format, out));
     drop(log);
@@ -70,7 +70,7 @@ fn writable(dir: &Path) -> Result<&Path, UserError> {
 
 /// A new instance, or one that goes on.
 fn what(state_dir: &Path, args: &RunArgs, read_stdin: bool, out: &mut Out) -> Result<What, UserError> {
-    if args.task.demo {
+    if args.instance.demo {
         return Ok(What::New { task: String::new(), name: new_name(&args.instance) });
     }
     // Whoever resumes may have a pipe on standard input that never ends: only -t and -f count then.
@@ -93,9 +93,6 @@ fn new_name(args: &InstanceArgs) -> Option<String> {
 
 /// `exec`.
 pub(super) fn exec(place: &Place, args: &ExecArgs, out: &mut Out) -> Result<i32, UserError> {
-    if args.task.demo {
-        return Err(UserError::usage("the demo is a whole run", "write zwarm-tui run --demo"));
-    }
     let sources = request::sources(&place.working_dir, &args.settings, args.flags());
     let loaded = request::load_trusted(&sources)?;
     let log = start(place, &loaded, out)?;

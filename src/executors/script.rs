@@ -160,9 +160,9 @@ impl<'a> Playing<'a> {
             self.usage(usage).await;
         }
         if stop.is_ok() && scripted.crash {
-            let error = Some("the script crashed, as it is written".to_owned());
-            self.ended(TurnStatus::Failed, error.clone()).await;
-            return Some(Err(error.unwrap_or_default()));
+            let error = "the script crashed, as it is written".to_owned();
+            self.ended(TurnStatus::Failed, Some(error.clone())).await;
+            return Some(Err(error));
         }
         match (stop, &scripted.error) {
             (Ok(()), None) => self.ended(TurnStatus::Completed, None).await,

@@ -100,7 +100,11 @@ pub(super) fn change(path: &str, old: Option<&str>, new: Option<&str>) -> (FileC
     let from = if old.is_some() { format!("a/{path}") } else { "/dev/null".to_owned() };
     let to = if new.is_some() { format!("b/{path}") } else { "/dev/null".to_owned() };
     let diff = if before.len().max(after.len()) > MAX_COMPARED {
-        format!("--- {from}\n+++ {to}\n(too long to be compared: {} and {} bytes)\n", before.len(), after.len())
+        format!(
+            "--- {from}\n+++ {to}\n(too long to be compared: {} and {} bytes)\n",
+            before.len(),
+            after.len()
+        )
     } else {
         TextDiff::from_lines(before, after).unified_diff().header(&from, &to).to_string()
     };

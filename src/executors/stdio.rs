@@ -297,8 +297,10 @@ async fn exit(pipes: &mut Pipes) -> String {
     format!("it ended with {status}")
 }
 
+/// Adds the end of its stderr; nothing is left of the child afterwards.
 async fn with_stderr(why: String, pipes: &mut Pipes) -> String {
     pipes.child.kill();
+    let _ = timeout(LAST_WORDS, pipes.child.finish()).await;
     match pipes.stderr.end().await {
         text if text.is_empty() => why,
         text => format!("{why}: {text}"),

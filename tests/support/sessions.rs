@@ -74,7 +74,11 @@ impl Stage {
     /// What has streamed into streams of this kind.
     pub fn streamed(&self, kind: &str) -> String {
         let deltas = self.deltas.lock().unwrap();
-        deltas.iter().filter(|delta| delta.stream.item.starts_with(kind)).map(|delta| delta.text.as_str()).collect()
+        deltas
+            .iter()
+            .filter(|delta| delta.stream.item.starts_with(kind))
+            .map(|delta| delta.text.as_str())
+            .collect()
     }
 
     /// Waits until something has streamed that contains the text.
@@ -93,6 +97,15 @@ pub struct Live {
     pub handle: Handle,
     news: mpsc::Receiver<(SessionId, News)>,
     pub seen: Vec<News>,
+}
+
+impl Drop for Live {
+    /// A failing test shows what it saw.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("seen: {:#?}", self.seen);
+        }
+    }
 }
 
 impl Live {

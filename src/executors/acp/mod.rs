@@ -1,8 +1,21 @@
-//! The acp adapter.
+//! The ACP adapter: any agent that speaks the Agent Client Protocol over its pipes (`executors: {NAME: {acp: […]}}`).
+//!
+//! `protocol` is the machine; its parts are `opening` (the handshake), `feed` (what streams, as activities), `calls`
+//! (tool calls), `asks` (permissions), `meter` (tokens and dollars). `run` starts the process.
 
-use super::session::{Ending, Session};
+mod asks;
+mod calls;
+mod feed;
+mod meter;
+mod opening;
+mod protocol;
+mod run;
 
-/// Plays one session.
-pub(super) async fn run(session: Session) -> Ending {
-    Err(format!("the adapter '{}' is not there yet", session.spec.adapter))
+use serde_json::Value;
+
+pub(super) use run::run;
+
+/// A string of a message; empty where it is not one.
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
 }

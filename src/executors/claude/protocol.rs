@@ -431,7 +431,8 @@ impl Claude {
             Some(_) => TurnStatus::Failed,
             None => TurnStatus::Completed,
         };
-        let texts = if status == TurnStatus::Completed { turn.answers } else { [turn.answers, turn.said].concat() };
+        let texts =
+            if status == TurnStatus::Completed { turn.answers } else { [turn.answers, turn.said].concat() };
         let error = (status == TurnStatus::Failed).then_some(turn.failed).flatten();
         let response = answer(texts.join("\n\n"));
         out.push(Effect::News(News::TurnEnded { turn: turn.number, status, response, error }));
@@ -452,7 +453,8 @@ impl Claude {
     fn odd(&mut self, line: &Line) -> Vec<Effect> {
         if line.cut > 0 && line.text.starts_with(r#"{"type":"result""#) {
             let bytes = MAX_LINE as u64 + line.cut;
-            let result = json!({"is_error": true, "result": format!("the result has {bytes} bytes: too long")});
+            let result =
+                json!({"is_error": true, "result": format!("the result has {bytes} bytes: too long")});
             return self.result(&result);
         }
         self.desk.odd += 1;

@@ -185,7 +185,7 @@ fn several_turns_an_interrupt_and_a_queued_message_over_one_process() {
         lab.story(),
         [
             "1 Completed 'Done two.' -".to_owned(),
-            format!("2 Interrupted '{}' -", &slow[..80 - 1]),
+            format!("2 Interrupted '{}' -", &slow[..80]),
             "3 Completed 'After interrupt.' -".to_owned(),
             "taken".to_owned(),
             "seen in 4".to_owned(),
@@ -194,7 +194,7 @@ fn several_turns_an_interrupt_and_a_queued_message_over_one_process() {
     );
     let (spent, _, estimated) = lab.spent();
     // The interrupted message is in no total: its prompt is known, its answer is an estimate.
-    assert_eq!(spent, usage(1300 + 1400 + 1500 + 1600 + 1700, 6700, 0, 9 + 19 + 8 + 80 + 8));
+    assert_eq!(spent, usage(1300 + 1400 + 1500 + 1600 + 1700, 6600, 0, 9 + 20 + 8 + 80 + 8));
     assert!(estimated);
 }
 
@@ -216,7 +216,8 @@ fn a_nudge_is_queued_while_text_streams_and_folded_while_a_tool_runs() {
             "4 Completed 'after tool' -".to_owned(),
         ]
     );
-    let shells: Vec<_> = lab.activities().into_iter().filter(|a| matches!(a, Activity::Shell { .. })).collect();
+    let shells: Vec<_> =
+        lab.activities().into_iter().filter(|a| matches!(a, Activity::Shell { .. })).collect();
     assert!(matches!(&shells[0], Activity::Shell { exit_code: Some(3), output, .. } if output == "out"));
 }
 
@@ -271,10 +272,7 @@ fn a_nudge_that_is_never_taken_does_not_hold_the_turn_for_ever() {
     assert!(lab.machine.waits() && lab.machine.works());
     let effects = lab.machine.waited();
     lab.perform(effects);
-    assert_eq!(
-        lab.story(),
-        ["refused: did not take the message in this turn", "1 Completed 'done' -"]
-    );
+    assert_eq!(lab.story(), ["refused: did not take the message in this turn", "1 Completed 'done' -"]);
 }
 
 #[test]
@@ -291,7 +289,8 @@ fn permissions_are_asked_answered_and_told_to_the_model() {
             "1 Completed 'perm done' -",
         ]
     );
-    let asks: Vec<_> = lab.news.iter().filter_map(|news| if let News::Asked(a) = news { Some(a) } else { None }).collect();
+    let asks: Vec<_> =
+        lab.news.iter().filter_map(|news| if let News::Asked(a) = news { Some(a) } else { None }).collect();
     let expected = ApprovalRequest {
         key: "30ad3076-6b99-4166-a5dc-541769f85765".into(),
         kind: "shell".into(),
@@ -315,8 +314,10 @@ fn permissions_are_asked_answered_and_told_to_the_model() {
 fn a_cancelled_request_interrupts_and_a_withdrawn_one_is_dropped() {
     let mut lab = Lab::new();
     lab.turn("go");
-    let ask = |id: &str| json!({"type": "control_request", "request_id": id, "request": {"subtype": "can_use_tool",
-        "tool_name": "WebFetch", "input": {"url": "u"}}});
+    let ask = |id: &str| {
+        json!({"type": "control_request", "request_id": id, "request": {"subtype": "can_use_tool",
+        "tool_name": "WebFetch", "input": {"url": "u"}}})
+    };
     lab.line(&ask("a"));
     lab.line(&json!({"type": "control_cancel_request", "request_id": "a"}));
     lab.line(&ask("b"));
@@ -351,9 +352,11 @@ fn faults_are_retried_or_fail_the_turn_and_are_never_an_answer() {
             "10 Completed 'Recovered.' -",
         ]
     );
-    let first = Activity::Error { message: "rate_limit (429): try 1 of 10 in 1.0 s".into(), will_retry: true };
+    let first =
+        Activity::Error { message: "rate_limit (429): try 1 of 10 in 1.0 s".into(), will_retry: true };
     assert_eq!(lab.activities()[0], first);
-    let errors = lab.activities().into_iter().filter(|a| matches!(a, Activity::Error { will_retry: false, .. }));
+    let errors =
+        lab.activities().into_iter().filter(|a| matches!(a, Activity::Error { will_retry: false, .. }));
     assert_eq!(errors.count(), 3);
 }
 
@@ -372,8 +375,13 @@ fn tools_become_activities_and_a_turn_by_itself_ends_nothing() {
         items: vec![crate::protocol::event::PlanItem { text: "Plan it".into(), status: status.into() }],
     };
     assert_eq!(activities[3..5], [plan("pending"), plan("completed")]);
-    assert!(matches!(&activities[5], Activity::Shell { exit_code: None, output, .. } if output.contains("background")));
-    assert_eq!(activities[6..], [Activity::Message { text: "edited".into() }, Activity::Message { text: "by myself".into() }]);
+    assert!(
+        matches!(&activities[5], Activity::Shell { exit_code: None, output, .. } if output.contains("background"))
+    );
+    assert_eq!(
+        activities[6..],
+        [Activity::Message { text: "edited".into() }, Activity::Message { text: "by myself".into() }]
+    );
     assert_eq!(lab.story(), ["1 Completed 'edited' -"]);
     assert_eq!(lab.spent().0, usage(800, 0, 0, 80));
 }
@@ -393,8 +401,10 @@ fn a_prompt_behind_a_turn_of_claudes_own_is_answered_by_its_own_result() {
 fn lines_of_subagents_are_marked_and_are_not_the_answer() {
     let mut lab = Lab::new();
     lab.turn("go");
-    let line = |parent: &str, text: &str| json!({"type": "assistant", "parent_tool_use_id": parent,
-        "message": {"model": "m", "content": [{"type": "text", "text": text}]}});
+    let line = |parent: &str, text: &str| {
+        json!({"type": "assistant", "parent_tool_use_id": parent,
+        "message": {"model": "m", "content": [{"type": "text", "text": text}]}})
+    };
     lab.line(&line("toolu_1", "inner"));
     lab.line(&line("", "outer"));
     let effects = lab.machine.ended("it died");
@@ -443,13 +453,18 @@ fn the_handshake_tells_the_version_and_whether_totals_can_be_asked_for() {
     let mut lab = Lab::new();
     let opening = lab.machine.opening();
     lab.perform(opening);
-    let answer = |id: &Value, response: Value| json!({"type": "control_response",
-        "response": {"subtype": "success", "request_id": id, "response": response}});
+    let answer = |id: &Value, response: Value| {
+        json!({"type": "control_response",
+        "response": {"subtype": "success", "request_id": id, "response": response}})
+    };
     let account = json!({"account": {"tokenSource": "none", "apiKeySource": "ANTHROPIC_API_KEY"}});
     lab.line(&answer(&lab.written[0]["request_id"].clone(), account));
     assert!(!lab.machine.ready());
     lab.line(&answer(&lab.written[1]["request_id"].clone(), json!({"version": "2.1.197"})));
     assert!(lab.machine.ready() && lab.machine.meter.can_ask);
     let (native_id, cli_version) = (Some("n".into()), Some("2.1.197".into()));
-    assert_eq!(lab.news, [News::Started { native_id, cli_version, model: None, pid: None, shared_pid: false }]);
+    assert_eq!(
+        lab.news,
+        [News::Started { native_id, cli_version, model: None, pid: None, shared_pid: false }]
+    );
 }

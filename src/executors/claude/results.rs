@@ -100,7 +100,8 @@ mod tests {
         let reached = json!({"subtype": "success", "is_error": true, "result": limit});
         let until = Some("2025-11-24T16:00:00Z".to_owned());
         assert_eq!(outcome(&reached), Outcome::Limited { message: limit.into(), until });
-        let rate = json!({"subtype": "success", "is_error": true, "api_error_status": 429, "result": "slow down"});
+        let rate =
+            json!({"subtype": "success", "is_error": true, "api_error_status": 429, "result": "slow down"});
         assert_eq!(outcome(&rate), Outcome::Limited { message: "slow down".into(), until: None });
     }
 }

@@ -61,7 +61,9 @@ pub(in crate::executors) async fn run(mut session: Session) -> Ending {
         };
         // It died before its first turn was on the disk, or after that but before we knew.
         start = match start {
-            Start::Resume if !spoke && again && turns == 0 && why.contains(UNKNOWN_CONVERSATION) => Start::New,
+            Start::Resume if !spoke && again && turns == 0 && why.contains(UNKNOWN_CONVERSATION) => {
+                Start::New
+            }
             Start::New if !spoke && again && why.contains(KNOWN_CONVERSATION) => Start::Resume,
             _ => return Err(format!("claude: {why}")),
         };

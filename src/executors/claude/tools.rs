@@ -144,7 +144,8 @@ fn failed(output: String) -> (Option<i32>, String) {
 }
 
 fn edited(name: &str, input: &Value, detail: &Value) -> Activity {
-    let path = ["filePath", "notebook_path"].iter().map(|key| text(detail, key)).find(|path| !path.is_empty());
+    let path =
+        ["filePath", "notebook_path"].iter().map(|key| text(detail, key)).find(|path| !path.is_empty());
     let path = path.unwrap_or_else(|| edited_path(input)).to_owned();
     if let Some(hunks) = detail["structuredPatch"].as_array().filter(|hunks| !hunks.is_empty()) {
         let diff = patch(&path, hunks);
@@ -198,6 +199,9 @@ fn patch(path: &str, hunks: &[Value]) -> String {
 fn todos(input: &Value) -> Vec<PlanItem> {
     let todos = input["todos"].as_array().into_iter().flatten().take(MAX_PLAN);
     todos
-        .map(|todo| PlanItem { text: text(todo, "content").to_owned(), status: text(todo, "status").to_owned() })
+        .map(|todo| PlanItem {
+            text: text(todo, "content").to_owned(),
+            status: text(todo, "status").to_owned(),
+        })
         .collect()
 }

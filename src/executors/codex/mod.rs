@@ -39,7 +39,7 @@ pub(super) async fn run(session: Session, server: &Server) -> Ending {
     let thread = Thread::new(session.spec.clone());
     let (to, mut said) = mpsc::channel(MAX_MESSAGES);
     let mut driver = Driver { server, to, tags: BTreeMap::new(), timer: None, thread, session };
-    let mut effects = vec![Effect::Attach];
+    let mut effects = driver.thread.begin();
     loop {
         if let Some(ending) = driver.perform(effects).await {
             server.detach(driver.session.spec.id);

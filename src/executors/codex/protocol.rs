@@ -1,7 +1,7 @@
 //! The machine of one codex thread: orders and messages in; requests, answers, news and live text out. Pure: no IO,
 //! no clock (the driver keeps the one timer). Facts of the protocol: codex 0.169, `codex app-server`.
 //!
-//! A thread is down (no server), opening (`thread/start` or `thread/resume` is on its way) or open. A turn that is
+//! A thread is down (no server), attaching, opening (`thread/start` or `thread/resume` is on its way) or open. A turn that is
 //! ordered while it is down brings the server up again and resumes the thread first.
 
 mod gone;
@@ -16,7 +16,7 @@ use super::{
     item::text,
     params,
     spent::Spent,
-    turn::{Sent, Steer, Turn},
+    turn::{Stage, Steer, Turn},
 };
 use crate::{
     executors::{
@@ -82,6 +82,8 @@ pub(super) enum Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Down,
+    /// The server is being got up.
+    Attaching,
     Opening,
     Open,
 }
@@ -138,6 +140,12 @@ impl Thread {
         }
     }
 
+    /// Gets the server up and the thread open: the session's first step, and again after the server has died.
+    pub(super) fn begin(&mut self) -> Vec<Effect> {
+        self.phase = Phase::Attaching;
+        vec![Effect::Attach]
+    }
+
     /// The server is up.
     pub(super) fn up(&mut self, peer: Peer) -> Vec<Effect> {
         self.phase = Phase::Opening;
@@ -175,8 +183,8 @@ impl Thread {
         self.turn = Some(Turn::new(number, prompt));
         match self.phase {
             Phase::Open => self.send_turn(),
-            Phase::Opening => Vec::new(),
-            Phase::Down => vec![Effect::Attach],
+            Phase::Attaching | Phase::Opening => Vec::new(),
+            Phase::Down => self.begin(),
         }
     }
 
@@ -190,13 +198,13 @@ impl Thread {
         let Some(turn) = self.turn.as_mut().filter(|turn| turn.interrupt.is_none()) else {
             return vec![refused(nudge, "no turn runs")];
         };
-        turn.steers.push(Steer { nudge, text, state: Sent::Held });
+        turn.steers.push(Steer { nudge, text, stage: Stage::Held });
         self.flush()
     }
 
     fn interrupt(&mut self) -> Vec<Effect> {
         let Some(turn) = &mut self.turn else { return Vec::new() };
-        turn.interrupt.get_or_insert(Sent::Held);
+        turn.interrupt.get_or_insert(Stage::Held);
         if self.phase == Phase::Down {
             return self.end_turn(TurnStatus::Interrupted, None);
         }
@@ -210,12 +218,12 @@ impl Thread {
         let (Some(turn), Some(id)) = (&mut self.turn, &self.id) else { return Vec::new() };
         let Some(native) = turn.native.clone() else { return Vec::new() };
         let mut out = Vec::new();
-        for steer in turn.steers.iter_mut().filter(|steer| steer.state == Sent::Held) {
-            steer.state = Sent::Sent;
+        for steer in turn.steers.iter_mut().filter(|steer| steer.stage == Stage::Held) {
+            steer.stage = Stage::Sent;
             out.push(params::steer(id, &native, steer));
         }
-        if turn.interrupt == Some(Sent::Held) {
-            turn.interrupt = Some(Sent::Sent);
+        if turn.interrupt == Some(Stage::Held) {
+            turn.interrupt = Some(Stage::Sent);
             out.push(params::interrupt(id, &native));
         }
         out
@@ -314,7 +322,7 @@ impl Thread {
         let Some(at) = turn.steers.iter().position(|steer| steer.nudge == nudge) else { return Vec::new() };
         match result {
             Ok(_) => {
-                turn.steers[at].state = Sent::Taken;
+                turn.steers[at].stage = Stage::Taken;
                 vec![Effect::News(News::SteerTaken { nudge, turn: turn.number })]
             }
             Err(error) => {

@@ -37,12 +37,12 @@ struct Open {
 pub(super) struct Steer {
     pub(super) nudge: NudgeId,
     pub(super) text: String,
-    pub(super) state: Sent,
+    pub(super) stage: Stage,
 }
 
 /// How far a steer or an interrupt is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Sent {
+pub(super) enum Stage {
     /// Not sent: the turn has no id yet.
     #[default]
     Held,
@@ -60,7 +60,7 @@ pub(super) struct Turn {
     pub(super) native: Option<String>,
     pub(super) steers: Vec<Steer>,
     /// `None`: it is not to be interrupted.
-    pub(super) interrupt: Option<Sent>,
+    pub(super) interrupt: Option<Stage>,
     /// Tokens were counted after the interrupt: nothing was cut.
     pub(super) settled: bool,
     open: BTreeMap<String, Open>,
@@ -120,10 +120,10 @@ impl Turn {
         let said = content.and_then(|parts| parts.first()).map(|part| text(part, "text"));
         let at = self.steers.iter().position(|steer| match by_id {
             Some(id) => steer.nudge == id,
-            None => steer.state != Sent::Held && Some(steer.text.as_str()) == said,
+            None => steer.stage != Stage::Held && Some(steer.text.as_str()) == said,
         })?;
         let steer = self.steers.remove(at);
-        Some((steer.nudge, steer.state == Sent::Taken))
+        Some((steer.nudge, steer.stage == Stage::Taken))
     }
 
     /// A delta of an item.
@@ -220,7 +220,7 @@ impl Turn {
             return;
         }
         let items = turn.get("items").and_then(Value::as_array).into_iter().flatten();
-        if let Some(last) = items.filter(|item| text(item, "type") == "agentMessage").last() {
+        if let Some(last) = items.rev().find(|item| text(item, "type") == "agentMessage") {
             self.answer = bound::cut(text(last, "text"), MAX_RESPONSE);
         }
     }

@@ -10,7 +10,7 @@ use crate::{
         codex::{
             fault::{self, Fault},
             item::{self, text},
-            turn::{Seen, Sent},
+            turn::{Seen, Stage},
         },
         rpc::{self, METHOD_NOT_FOUND},
     },
@@ -122,7 +122,7 @@ impl Thread {
         let thread = text(params, "threadId");
         let own = self.id.as_deref() == Some(thread);
         let Some(usage) = self.spent.updated(thread, &params["tokenUsage"]) else { return Vec::new() };
-        if let Some(turn) = self.turn.as_mut().filter(|turn| own && turn.interrupt == Some(Sent::Sent)) {
+        if let Some(turn) = self.turn.as_mut().filter(|turn| own && turn.interrupt == Some(Stage::Sent)) {
             turn.settled = true;
         }
         let model = self.model.clone();
