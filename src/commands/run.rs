@@ -149,8 +149,37 @@ fn exec_of(state_dir: &Path, needle: &str) -> Result<std::path::PathBuf, UserErr
 /// Without a command: the screen.
 #[cfg(feature = "tui")]
 pub(super) fn screen(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32, UserError> {
-    let _ = (place, args, out);
-    Err(UserError::failed("the screen is not there yet", "write zwarm-tui run -t TASK"))
+    let sources = request::sources(&place.working_dir, &args.settings, args.flags());
+    let loaded = request::load_trusted(&sources)?;
+    let log = start(place, &loaded, out)?;
+    let state_dir = place.working_dir.join(&loaded.config.state_dir);
+    let resumes = args.instance.resume || args.instance.instance.is_some();
+    // `--resume` without an instance opens the list.
+    let picks = args.instance.resume && args.instance.instance.is_none();
+    let wants = !picks && (resumes || args.task.demo || request::task(&args.task, false)?.is_some());
+    let (secrets, variables) = (loaded.secrets.clone(), loaded.variables.clone());
+    let config = loaded.config.clone();
+    let launch = match wants {
+        true => {
+            let what = what(&state_dir, args, false, out)?;
+            Some(launch(place, loaded, what, RunKind::Run, args.task.demo, Human::Present)?)
+        }
+        false => None,
+    };
+    let start = crate::ui::Start {
+        home: crate::paths::Home::find(),
+        config,
+        working_dir: place.working_dir.clone(),
+        launch,
+        start_fn: std::sync::Arc::new(|launch| Box::pin(crate::agent::launch::start(launch))),
+        resume_picker: picks,
+        theme: args.screen.theme.clone(),
+        secrets,
+        variables,
+    };
+    let code = runtime()?.block_on(crate::ui::run(start));
+    drop(log);
+    code
 }
 
 /// Without a command, in a program that was built without the screen.
