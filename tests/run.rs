@@ -44,7 +44,9 @@ impl Bench {
         let mut command = Command::new(env!("CARGO_BIN_EXE_zwarm-tui"));
         command.args(args).current_dir(self.work()).stdin(Stdio::null());
         command.env("ZWARM_HOME", self.root.path().join("home")).env("HOME", self.root.path());
-        for key in ["OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ZWARM_RUN"] {
+        for key in
+            ["OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ZWARM_RUN"]
+        {
             command.env_remove(key);
         }
         command
@@ -111,10 +113,27 @@ fn the_demo_plays_to_its_end_and_shows_everything() {
     }
     let kinds: BTreeSet<&str> = events.iter().map(|event| event["kind"].as_str().unwrap()).collect();
     for kind in [
-        "run_started", "step_started", "item_added", "tool_started", "tool_finished", "usage_recorded", "session_started",
-        "session_turn_started", "session_turn_finished", "activity_added", "session_completed", "inbox_opened",
-        "inbox_closed", "watchers_run", "watcher_spoke", "nudge_queued", "nudge_sent", "nudge_seen", "budget_warned",
-        "context_compacted", "run_finished",
+        "run_started",
+        "step_started",
+        "item_added",
+        "tool_started",
+        "tool_finished",
+        "usage_recorded",
+        "session_started",
+        "session_turn_started",
+        "session_turn_finished",
+        "activity_added",
+        "session_completed",
+        "inbox_opened",
+        "inbox_closed",
+        "watchers_run",
+        "watcher_spoke",
+        "nudge_queued",
+        "nudge_sent",
+        "nudge_seen",
+        "budget_warned",
+        "context_compacted",
+        "run_finished",
     ] {
         assert!(kinds.contains(kind), "'{kind}' did not happen");
     }
@@ -124,7 +143,10 @@ fn the_demo_plays_to_its_end_and_shows_everything() {
         let at = |event: &&Value| event["kind"] == kind;
         events.iter().filter(at).map(|event| event["seq"].as_u64().unwrap()).collect::<Vec<_>>()
     };
-    assert!(turns("session_turn_started")[1] < turns("session_turn_finished")[0], "two sessions worked at once");
+    assert!(
+        turns("session_turn_started")[1] < turns("session_turn_finished")[0],
+        "two sessions worked at once"
+    );
     let dir = PathBuf::from(of(&events, "run_started")[0]["working_dir"].as_str().unwrap());
     let tests = Command::new("sh").arg("tests/run_tests.sh").current_dir(&dir).output().unwrap();
     assert!(tests.status.success(), "what the demo wrote passes its own tests");
@@ -182,7 +204,15 @@ fn killed_at_any_moment_nothing_that_was_printed_is_lost_and_a_resume_ends_the_t
         }
         let finished = fold(&journal_tolerant(&dir)).run.end.is_some();
         if !finished {
-            let output = bench.run(&["run", "--resume", "-i", &id[..8], "--json", "--set", "orchestrator.lm=scripted:s.yaml"]);
+            let output = bench.run(&[
+                "run",
+                "--resume",
+                "-i",
+                &id[..8],
+                "--json",
+                "--set",
+                "orchestrator.lm=scripted:s.yaml",
+            ]);
             let said = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(0), "killed after {} events: {said}", printed.len());
         }
@@ -232,7 +262,10 @@ fn history_of(body: &Value) -> Vec<Value> {
     let mut input = body["input"].as_array().unwrap().clone();
     let last = input.pop().unwrap();
     assert!(last.to_string().contains("## Progress"), "the observation is the last item: {last}");
-    assert!(!input.iter().any(|item| item.to_string().contains("## Progress")), "and never part of the history");
+    assert!(
+        !input.iter().any(|item| item.to_string().contains("## Progress")),
+        "and never part of the history"
+    );
     input
 }
 
@@ -276,7 +309,11 @@ lanes:
     assert_eq!(asked.len(), 5, "four answers and one retry");
     for pair in asked.windows(2) {
         let (before, after) = (history_of(&pair[0]), history_of(&pair[1]));
-        assert_eq!(after[..before.len()], before[..], "request n+1 begins with request n minus its observation");
+        assert_eq!(
+            after[..before.len()],
+            before[..],
+            "request n+1 begins with request n minus its observation"
+        );
     }
     assert_eq!(asked[0]["store"], json!(false));
     let reasoning = history_of(&asked[4]).into_iter().find(|item| item["type"] == "reasoning").unwrap();
@@ -341,7 +378,8 @@ lanes:
     )
     .unwrap();
     let set_path = format!("executor.codex_path={}", codex.display());
-    let mut command = bench.command(&["run", "-t", "make the file", "--json", "--adapter", "codex", "--set", &set_path]);
+    let mut command =
+        bench.command(&["run", "-t", "make the file", "--json", "--adapter", "codex", "--set", &set_path]);
     command.env("OPENAI_API_KEY", "k-0123456789").env("OPENAI_BASE_URL", server.v1());
     command.env("CODEX_HOME", &home).env("CODEX_MOCK_KEY", "k");
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
@@ -403,7 +441,8 @@ model:
     assert_eq!(child.borrow_mut().wait().unwrap().code(), Some(0));
     assert_eq!(of(&events, "nudge_queued")[0]["text"], "look at the clock");
     assert_eq!(of(&events, "nudge_seen")[0]["step"], json!(2));
-    let told = of(&events, "item_added").iter().any(|added| added["item"]["content"] == "[NUDGE] look at the clock");
+    let told =
+        of(&events, "item_added").iter().any(|added| added["item"]["content"] == "[NUDGE] look at the clock");
     assert!(told, "the model gets it");
 }
 
@@ -450,6 +489,9 @@ fn a_budget_ends_a_headless_run_and_a_resume_must_raise_it() {
     let resume = |more: &[&str]| bench.run(&[&["run", "--resume"][..], &common, more].concat());
     let refused = resume(&["--set", "budget.max_tokens=500"]);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("budget.max_tokens="), "the hint names the flag");
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("budget.max_tokens="),
+        "the hint names the flag"
+    );
     assert_eq!(resume(&["--set", "budget.max_tokens=90000"]).status.code(), Some(0));
 }

@@ -161,7 +161,11 @@ impl Machine {
         let event = Event { v: VERSION, id, seq, timestamp: self.now.stamp, session_id, task_id, body };
         let line: Arc<str> = Arc::from(event.to_line(&redacted));
         // What is applied is what a reader of the journal will apply: folds equal the live state by construction.
-        debug_assert_eq!(Event::from_line(&line).as_ref(), Ok(&event), "an event is not read back as it was recorded");
+        debug_assert_eq!(
+            Event::from_line(&line).as_ref(),
+            Ok(&event),
+            "an event is not read back as it was recorded"
+        );
         self.state.apply(&event);
         let recorded = Arc::new(Recorded { event, line });
         if let Some(observer) = &mut self.observer {
