@@ -1,0 +1,9 @@
+//! The claude adapter with the real CLI (`ZWARM_TEST_CLAUDE`: the path of the native program) against the scripted
+//! model server.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod ending;
+mod turns;
+mod world;
