@@ -145,6 +145,15 @@ impl Tails {
         own.into_iter().map(|(key, tail)| (key.clone(), tail.clone())).collect()
     }
 
+    /// Looks at the open streams of one owner without copying them, in the order in which they opened. `look` must be
+    /// quick: those who write wait.
+    pub fn each(&self, session: Option<crate::protocol::SessionId>, mut look: impl FnMut(&StreamKey, &Tail)) {
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own: Vec<_> = streams.by_key.iter().filter(|(key, _)| key.session == session).collect();
+        own.sort_by_key(|(_, tail)| tail.opened);
+        own.into_iter().for_each(|(key, tail)| look(key, tail));
+    }
+
     /// Waits until something streams.
     pub async fn changed(&self) {
         self.changed.notified().await;

@@ -3,6 +3,7 @@
 mod calls;
 mod cards;
 mod compact;
+mod demo;
 mod driver;
 pub mod effect;
 mod ending;

@@ -38,6 +38,7 @@ const GIT_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Opens and starts; see [`super::launch::start`].
 pub(super) async fn start(launch: Launch) -> Result<Running, UserError> {
+    let launch = if launch.demo { super::demo::prepare(launch)? } else { launch };
     let working_dir = usable_dir(&launch.working_dir)?;
     let state_dir = working_dir.join(&launch.config.state_dir);
     let model = open_model(&launch, &working_dir)?;

@@ -30,9 +30,6 @@ pub struct TaskArgs {
     /// Read the task from a file ('-': standard input)
     #[arg(short = 'f', long, value_name = "FILE")]
     pub task_file: Option<PathBuf>,
-    /// Play the demo: no key, no network, no executor is needed
-    #[arg(long, conflicts_with_all = ["task", "task_file", "resume", "instance"])]
-    pub demo: bool,
 }
 
 /// Where the configuration comes from.
@@ -66,6 +63,9 @@ pub struct Models {
 /// Which instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
 pub struct InstanceArgs {
+    /// Play the demo: no key, no network, no executor is needed
+    #[arg(long, conflicts_with_all = ["task", "task_file", "resume", "instance"])]
+    pub demo: bool,
     /// A name for the new instance
     #[arg(short = 'n', long, value_name = "NAME", conflicts_with_all = ["resume", "instance"])]
     pub name: Option<String>,

@@ -1,6 +1,6 @@
 //! `configs list | show | check`.
 
-use super::{Place, table};
+use super::{Place, count, table};
 use crate::{
     cli::{ConfigsCommand, request},
     config::{self, Sources, load::check_file, shown},
@@ -35,8 +35,7 @@ pub(super) fn configs(place: &Place, command: &ConfigsCommand, out: &mut Out) ->
         ConfigsCommand::Check { file: None } => {
             let loaded = config::load(&Sources::new(&place.working_dir))?;
             loaded.warnings.iter().for_each(|warning| out.note(&format!("warning: {warning}")));
-            let files = loaded.files.len();
-            out.say(&format!("the configuration is right ({files} files)"));
+            out.say(&format!("the configuration is right ({})", count(loaded.files.len(), "file")));
             Ok(code::OK)
         }
     }

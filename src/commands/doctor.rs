@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{Place, table};
+use super::{Place, count, table};
 use crate::{
     config::{self, Config, Sources},
     error::{UserError, code},
@@ -84,7 +84,7 @@ fn word(state: State) -> &'static str {
 fn configuration(place: &Place, findings: &mut Vec<Finding>) -> Config {
     match config::load(&Sources::new(&place.working_dir)) {
         Ok(loaded) => {
-            let text = format!("{} files", loaded.files.len());
+            let text = count(loaded.files.len(), "file");
             let hint = loaded.warnings.first().map_or("", String::as_str);
             findings.push(finding("configuration", State::Good, text, hint));
             loaded.config
@@ -211,13 +211,13 @@ fn keys(place: &Place, findings: &mut Vec<Finding>) {
 
 fn folders(place: &Place, config: &Config, findings: &mut Vec<Finding>) {
     let state = place.working_dir.join(&config.state_dir);
-    let count = store::list(&state).len();
+    let instances = count(store::list(&state).len(), "instance");
     let writable = |path: &Path| {
         let existing = path.ancestors().find(|path| path.exists()).unwrap_or(path);
         rustix::fs::access(existing, rustix::fs::Access::WRITE_OK).is_ok()
     };
     for (what, path, text) in [
-        ("state folder", state.as_path(), format!("{count} instances in {}", state.display())),
+        ("state folder", state.as_path(), format!("{instances} in {}", state.display())),
         ("user state", place.home.state.as_path(), place.home.state.display().to_string()),
         ("user configuration", place.home.config.as_path(), place.home.config.display().to_string()),
     ] {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Place, age, table, thousands};
+use super::{Place, age, first_line, table, thousands};
 use crate::{
     cli::{Which, request},
     error::{UserError, code},
@@ -69,7 +69,7 @@ fn row(listed: &Listed, now: jiff::Timestamp) -> Vec<String> {
         format!("{}{}", if meta.estimated { "~" } else { "" }, thousands(meta.tokens)),
         meta.cost_usd.map_or_else(|| "unknown".to_owned(), |cost| format!("${cost:.2}")),
         age(&meta.updated_at, now),
-        meta.task.lines().next().unwrap_or_default().to_owned(),
+        first_line(&meta.task),
     ]
 }
 

@@ -9,6 +9,8 @@ mod run;
 mod sessions;
 mod steer;
 mod tend;
+#[cfg(feature = "tui")]
+mod trust;
 
 use std::path::{Path, PathBuf};
 
@@ -115,14 +117,21 @@ fn runtime() -> Result<tokio::runtime::Runtime, UserError> {
         .map_err(|error| UserError::failed(format!("the runtime cannot start: {error}"), ""))
 }
 
-/// Columns of texts as lines, each column as wide as its widest cell (at most `MAX_CELL`); the last is not padded.
+/// Columns of texts as lines, each column as wide as its widest cell (at most `MAX_CELL`); the last is whole.
 fn table(rows: &[Vec<String>]) -> String {
     /// Columns of the terminal that one cell may take.
     const MAX_CELL: usize = 48;
     use crate::text::{clean_line, cut, width};
     let rows: Vec<Vec<String>> = rows
         .iter()
-        .map(|row| row.iter().map(|cell| cut::ellipsis(&clean_line(cell), MAX_CELL)).collect())
+        .map(|row| {
+            let last = row.len().saturating_sub(1);
+            let cell = |(at, cell): (usize, &String)| match at == last {
+                true => clean_line(cell).into_string(),
+                false => cut::ellipsis(&clean_line(cell), MAX_CELL),
+            };
+            row.iter().enumerate().map(cell).collect()
+        })
         .collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
@@ -139,6 +148,13 @@ fn table(rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text.trim_end_matches('\n').to_owned()
+}
+
+/// The first line of a task, cut so that a row stays a row.
+fn first_line(task: &str) -> String {
+    /// Columns of the terminal.
+    const MAX_TASK: usize = 60;
+    crate::text::cut::ellipsis(&crate::text::clean_line(task.lines().next().unwrap_or_default()), MAX_TASK)
 }
 
 /// How long ago a time (RFC 3339) was: `12 s`, `5 min`, `3 h`, `2 d`.
@@ -164,6 +180,16 @@ fn thousands(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// `1 file`, `2 files`.
+fn count(number: usize, noun: &str) -> String {
+    let end = match noun {
+        _ if number == 1 => "",
+        _ if noun.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{number} {noun}{end}")
 }
 
 /// A path relative to the working directory.

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use serde_json::{Value, json};
 
-use super::{Place, runtime, table, thousands};
+use super::{Place, first_line, runtime, table, thousands};
 use crate::{
     cli::{SessionCommand, Which, request},
     error::{UserError, code},
@@ -106,7 +106,7 @@ pub(super) fn rows(sessions: &[Row]) -> String {
             session.state.clone(),
             session.turns.to_string(),
             thousands(session.tokens),
-            session.task.lines().next().unwrap_or_default().to_owned(),
+            first_line(&session.task),
         ]
     }));
     table(&rows)

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::{Place, shown};
+use super::{Place, count, shown};
 use crate::{
     cli::Cli,
     error::{UserError, code},
@@ -71,7 +71,7 @@ pub(super) fn reset(place: &Place, yes: bool, out: &mut Out) -> Result<i32, User
         return Ok(code::OK);
     }
     let question =
-        format!("delete {} instances in '{}'? Type 'delete':", rest.len(), shown(place, &state_dir));
+        format!("delete {} in '{}'? Type 'delete':", count(rest.len(), "instance"), shown(place, &state_dir));
     if !yes && out.ask(&question).as_deref() != Some("delete") {
         return Err(UserError::usage("nothing was deleted", "type 'delete' when asked, or add --yes"));
     }
@@ -84,7 +84,7 @@ pub(super) fn reset(place: &Place, yes: bool, out: &mut Out) -> Result<i32, User
         drop(lock);
         deleted += 1;
     }
-    out.say(&format!("deleted {deleted} instances"));
+    out.say(&format!("deleted {}", count(deleted, "instance")));
     Ok(code::OK)
 }
 

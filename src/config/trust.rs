@@ -56,7 +56,10 @@ pub fn risky(values: &Map<String, Value>) -> Vec<Vec<Step>> {
         for key in path.get(1..)? {
             value = value.get(key)?;
         }
-        (!value.is_null()).then_some(value)
+        let empty = value.is_null()
+            || value.as_object().is_some_and(Map::is_empty)
+            || value.as_array().is_some_and(Vec::is_empty);
+        (!empty).then_some(value)
     };
     let key = |path: &[&str]| path.iter().map(|key| Step::Key((*key).to_owned())).collect::<Vec<_>>();
     for path in ALWAYS {

@@ -116,7 +116,7 @@ pub fn clean_line(raw: &str) -> CleanText {
     CleanText(line)
 }
 
-/// Cleans one line and says how many hidden characters were taken out (approvals show it).
+/// As [`clean`], and how many hidden characters were taken out (approvals show it).
 pub fn clean_counted(raw: &str) -> (CleanText, u64) {
     let mut out = CleanText::default();
     let mut cleaner = Cleaner::new();
@@ -158,6 +158,12 @@ impl Cleaner {
     /// Without the cut of long lines.
     pub fn whole() -> Self {
         Self { whole: true, ..Self::default() }
+    }
+
+    /// The same cleaner, from now on without the cut of long lines: prose is wrapped anyway.
+    pub fn for_prose(mut self) -> Self {
+        self.whole = true;
+        self
     }
 
     /// Hidden characters (bidi, zero-width, tags, surplus combining marks) taken out so far.

@@ -8,6 +8,7 @@ mod colour;
 mod file;
 
 pub use colour::Depth;
+pub(crate) use colour::sixteen;
 pub use file::Themes;
 
 use std::sync::Arc;
@@ -194,6 +195,11 @@ impl Theme {
             styles: styles.into(),
             stamp: hash,
         }
+    }
+
+    /// Without any style.
+    pub fn none(background: Background) -> Self {
+        Self::new("none", "", background, vec![Style::default(); ROLES.len()])
     }
 
     /// How a role looks.

@@ -95,7 +95,7 @@ pub(super) fn parse(text: &str) -> Option<Color> {
 }
 
 /// One of the sixteen.
-pub(super) fn sixteen(at: usize) -> Color {
+pub(crate) fn sixteen(at: usize) -> Color {
     const ALL: [Color; 16] = [
         Color::Black,
         Color::Red,

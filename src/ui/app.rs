@@ -1,0 +1,402 @@
+//! The loop: the only owner of the terminal and of the model. Input first, then the frame that is due, then what is new
+//! from the instances. Nothing is drawn when nothing has changed; there is no tick.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crossterm::event::{Event, EventStream};
+use futures_util::StreamExt;
+use tokio::sync::{Notify, mpsc};
+
+use super::{
+    Start,
+    effects::Hands,
+    frame_clock::{FrameClock, Urgency},
+    keymap::Keymap,
+    model::{Fixed, Level, Model, Pressed, Screen as Shown, Term, Toasts},
+    msg::{Msg, Now, UiEffect},
+    probe,
+    render::Highlighter,
+    screens, signals,
+    skin::Skin,
+    terminal::{self, Modes, Screen},
+    theme::{Background, Depth, Themes},
+    update::update,
+};
+use crate::{
+    agent::launch::{Human, Launch, What},
+    config::Icons,
+    error::UserError,
+    protocol::event::RunKind,
+};
+
+/// Messages of instances and effects that may wait.
+const QUEUE: usize = 1_024;
+/// Messages that are followed before a frame.
+const BATCH: usize = 256;
+
+fn now() -> Now {
+    Now { instant: Instant::now(), wall: jiff::Timestamp::now() }
+}
+
+fn no_terminal(error: &std::io::Error) -> UserError {
+    UserError::failed(
+        format!("the terminal cannot be used: {error}"),
+        "use --no-tui, or run it in a terminal",
+    )
+}
+
+/// Shows the screen until the human leaves.
+pub(super) async fn run(start: Start) -> Result<i32, UserError> {
+    let keys = start.home.config.join("keys.yaml");
+    let text = std::fs::read_to_string(&keys).unwrap_or_default();
+    let keymap = Keymap::load(&text, &keys.display().to_string())?;
+    let (themes, warnings) = Themes::load(&start.home.config.join("themes"));
+    let wake = Arc::new(Notify::new());
+    let mut screen = Screen::new().map_err(|error| no_terminal(&error))?;
+    let panicked = Arc::new(Notify::new());
+    terminal::install_panic_hook(panicked.clone());
+    let outside = signals::watch().map_err(|error| no_terminal(&error))?;
+    screen.raw().map_err(|error| no_terminal(&error))?;
+    let answers = tokio::task::spawn_blocking(probe::ask).await.ok().and_then(Result::ok).unwrap_or_default();
+    let modes = Modes { kitty: answers.kitty, mouse: start.config.ui.mouse, progress: false };
+    screen.enter(modes).map_err(|error| no_terminal(&error))?;
+    let size = screen.size().unwrap_or((80, 24));
+    let mut model = model(&start, keymap, themes, answers.background, size, &wake)?;
+    for warning in warnings {
+        model.say(Level::Warning, warning.to_string().replace('\n', " "), now());
+    }
+    let (to, from) = mpsc::channel(QUEUE);
+    let hands =
+        Hands::new(start.start_fn.clone(), start.home.clone(), start.working_dir.clone(), &start.config, to);
+    let app =
+        App { screen, model, hands, clock: FrameClock::default(), from, outside, panicked, wake, modes };
+    app.run(start.launch.clone()).await
+}
+
+/// The model at the start.
+pub(super) fn model(
+    start: &Start,
+    keymap: Keymap,
+    themes: Themes,
+    background: Option<(u8, u8, u8)>,
+    size: (u16, u16),
+    wake: &Arc<Notify>,
+) -> Result<Model, UserError> {
+    let ui = &start.config.ui;
+    let variable = |name: &str| std::env::var(name).ok();
+    let name = start.theme.as_deref().or(ui.theme.as_deref()).unwrap_or("ansi");
+    let light = background.is_some_and(|(r, g, b)| u32::from(r) + u32::from(g) + u32::from(b) > 382);
+    let wanted = if light { Background::Light } else { Background::Dark };
+    let name = background.and_then(|_| themes.counterpart(name, wanted)).unwrap_or(name);
+    let theme = themes.get(name)?.at(Depth::detect(variable));
+    let utf8 =
+        ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| variable(name).filter(|v| !v.is_empty()));
+    let utf8 = utf8.is_some_and(|v| v.to_ascii_lowercase().replace('-', "").contains("utf8"));
+    let ascii = match ui.icons {
+        Icons::Auto => !utf8,
+        Icons::Unicode => false,
+        Icons::Ascii => true,
+    };
+    let pattern = Launch {
+        config: start.config.clone(),
+        working_dir: start.working_dir.clone(),
+        what: What::New { task: String::new(), name: None },
+        kind: RunKind::Run,
+        demo: false,
+        human: Human::Present,
+        secrets: start.secrets.clone(),
+        variables: start.variables.clone(),
+    };
+    let bell = wake.clone();
+    Ok(Model {
+        fixed: Fixed {
+            config: Arc::new(start.config.clone()),
+            working_dir: start.working_dir.clone(),
+            home: start.home.clone(),
+            keymap,
+            user_home: variable("HOME").unwrap_or_default(),
+            pattern: Some(Box::new(pattern)),
+        },
+        term: Term {
+            size,
+            mouse: ui.mouse,
+            focused: true,
+            skin: Skin { theme, ascii },
+            code: Highlighter::new(move || bell.notify_one()),
+            themes: Arc::new(themes),
+            animations: ui.animations.unwrap_or_else(|| variable("SSH_CONNECTION").is_none()),
+            hits: Vec::new(),
+            wake: wake.clone(),
+        },
+        screen: Shown::Home,
+        runs: Vec::new(),
+        shown: None,
+        home: screens::home::Home::default(),
+        new_run: screens::new_run::NewRun::default(),
+        overlays: Vec::new(),
+        toasts: Toasts::default(),
+        pressed: Pressed::default(),
+        leaving: None,
+    })
+}
+
+struct App {
+    screen: Screen,
+    model: Model,
+    hands: Hands,
+    clock: FrameClock,
+    from: mpsc::Receiver<Msg>,
+    outside: mpsc::Receiver<signals::Outside>,
+    panicked: Arc<Notify>,
+    wake: Arc<Notify>,
+    modes: Modes,
+}
+
+/// What ends a turn of the loop.
+enum Turn {
+    Input(Option<std::io::Result<Event>>),
+    Outside(signals::Outside),
+    Panicked,
+    Frame,
+    Written,
+    News(Msg),
+    Wake,
+    /// A remark goes, or the clock on the screen moves on.
+    Due,
+}
+
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl App {
+    async fn run(mut self, launch: Option<Launch>) -> Result<i32, UserError> {
+        let mut first = vec![UiEffect::List { everywhere: false }];
+        first.extend(launch.map(|launch| UiEffect::Launch(Box::new(launch))));
+        let mut events = EventStream::new();
+        self.clock.request(Instant::now(), Urgency::Key);
+        if let Some(code) = self.perform(first, &mut events).await {
+            return Ok(code);
+        }
+        loop {
+            let turn = self.turn(&mut events).await;
+            let (messages, urgency) = match turn {
+                Turn::Input(Some(Ok(event))) => (translate(event).into_iter().collect(), Urgency::Key),
+                Turn::Input(Some(Err(_)) | None) => (vec![Msg::Leave(1)], Urgency::Key),
+                Turn::Outside(signals::Outside::End(number)) => (vec![Msg::Leave(number)], Urgency::Key),
+                Turn::Outside(signals::Outside::Stop) => {
+                    self.suspend(&mut events);
+                    continue;
+                }
+                Turn::Outside(signals::Outside::Continue) => {
+                    let _ = self.screen.enter(self.modes);
+                    (Vec::new(), Urgency::Key)
+                }
+                Turn::Panicked => {
+                    let _ = self.screen.enter(self.modes);
+                    (vec![Msg::Leave(6)], Urgency::Key)
+                }
+                Turn::Frame => {
+                    self.draw();
+                    continue;
+                }
+                Turn::Written => continue,
+                Turn::News(msg) => (self.batch(msg), Urgency::Output),
+                Turn::Wake => (Vec::new(), Urgency::Output),
+                Turn::Due => {
+                    self.model.toasts.expire(Instant::now());
+                    (Vec::new(), Urgency::Output)
+                }
+            };
+            let mut effects = Vec::new();
+            for msg in messages {
+                effects.extend(update(&mut self.model, msg, now()));
+            }
+            self.clock.request(Instant::now(), urgency);
+            if let Some(code) = self.perform(effects, &mut events).await {
+                return Ok(code);
+            }
+            if self.clock.is_due(Instant::now()) && !self.screen.state.busy() {
+                self.draw();
+            }
+        }
+    }
+
+    async fn turn(&mut self, events: &mut EventStream) -> Turn {
+        let (state, due) = (self.screen.state.clone(), self.clock.due());
+        let busy = state.busy();
+        let moves = self.next_move();
+        tokio::select! {
+            biased;
+            event = events.next() => Turn::Input(event),
+            Some(outside) = self.outside.recv() => Turn::Outside(outside),
+            () = self.panicked.notified() => Turn::Panicked,
+            () = state.written.notified(), if busy => Turn::Written,
+            () = at(due), if due.is_some() && !busy => Turn::Frame,
+            Some(msg) = self.from.recv() => Turn::News(msg),
+            () = self.wake.notified() => Turn::Wake,
+            () = at(moves), if moves.is_some() => Turn::Due,
+        }
+    }
+
+    /// The message and those that wait behind it.
+    fn batch(&mut self, first: Msg) -> Vec<Msg> {
+        let mut all = vec![first];
+        while all.len() < BATCH
+            && let Ok(msg) = self.from.try_recv()
+        {
+            all.push(msg);
+        }
+        all
+    }
+
+    /// When something on the screen changes by itself: a remark goes, a visible clock.
+    fn next_move(&self) -> Option<Instant> {
+        use crate::protocol::event::RunState::{Ended, Paused};
+        let moves = |run: &super::model::RunModel| {
+            !matches!(run.state(), Paused | Ended) || !run.folds.inbox.open.is_empty()
+        };
+        let visible = matches!(self.model.screen, Shown::Run | Shown::Session)
+            && self.model.term.animations
+            && self.model.run().is_some_and(|run| run.can_steer() && moves(run));
+        let second = visible.then(|| {
+            let rest = 1_000 - jiff::Timestamp::now().as_millisecond().rem_euclid(1_000);
+            Instant::now() + Duration::from_millis(u64::try_from(rest).unwrap_or(1_000))
+        });
+        [second, self.model.toasts.next_expiry()].into_iter().flatten().min()
+    }
+
+    /// The one draw site.
+    fn draw(&mut self) {
+        let model = &mut self.model;
+        let done = self.screen.draw(|frame| {
+            if let Some(cursor) = screens::draw(model, frame.buffer_mut(), now()) {
+                frame.set_cursor_position(cursor);
+            }
+        });
+        if let Err(error) = done {
+            tracing::warn!(%error, "a frame cannot be drawn");
+        }
+        self.clock.drawn(Instant::now());
+    }
+
+    /// Performs effects; those that need the terminal here, the others by [`Hands`]. `Some`: leave with this code.
+    async fn perform(&mut self, effects: Vec<UiEffect>, events: &mut EventStream) -> Option<i32> {
+        let mut effects: std::collections::VecDeque<_> = effects.into();
+        while let Some(effect) = effects.pop_front() {
+            match effect {
+                UiEffect::Quit(code) => {
+                    self.hands.finish().await;
+                    self.screen.leave();
+                    return Some(code);
+                }
+                UiEffect::Mouse(on) => {
+                    self.modes.mouse = on;
+                    let _ = self.screen.set_mouse(on);
+                    let text = if on { "mouse on" } else { "mouse off: the terminal selects" };
+                    self.model.say(Level::Info, text, now());
+                }
+                UiEffect::Redraw => {
+                    let _ = self.screen.repaint();
+                }
+                UiEffect::Suspend => self.suspend(events),
+                UiEffect::Bell => {
+                    let _ = self.screen.write("\x07");
+                }
+                UiEffect::DetectTheme => {
+                    let answers = self.away(events, probe_now).await;
+                    effects.extend(update(&mut self.model, answers, now()));
+                }
+                UiEffect::Edit { purpose, text, ending } => {
+                    let dir = self.model.fixed.home.state.clone();
+                    let edited = move || super::editor::edit(&text, ending, &dir);
+                    let text = self.away(events, edited).await;
+                    let msg = Msg::Answer(super::msg::Answer::Edited(purpose, text));
+                    effects.extend(update(&mut self.model, msg, now()));
+                }
+                UiEffect::Page(text) => {
+                    if let Err(error) = self.away(events, move || super::editor::page(&text)).await {
+                        self.model.say(Level::Warning, error, now());
+                    }
+                }
+                UiEffect::Copy { text, what } => {
+                    let _ =
+                        self.screen.write(&super::copy::sequence(&text, std::env::var_os("TMUX").is_some()));
+                    self.hands.copy(text, what);
+                }
+                other => self.hands.perform(other),
+            }
+        }
+        None
+    }
+
+    /// Gives the terminal away while something else uses it.
+    async fn away<T: Send + 'static>(
+        &mut self,
+        events: &mut EventStream,
+        what: impl FnOnce() -> T + Send + 'static,
+    ) -> T
+    where
+        T: Broken,
+    {
+        // The stream reads the terminal on a thread of its own: it must not take the other program's keys.
+        let none = EventStream::new();
+        drop(std::mem::replace(events, none));
+        self.screen.leave();
+        let done = tokio::task::spawn_blocking(what).await;
+        let _ = self.screen.enter(self.modes);
+        *events = EventStream::new();
+        self.clock.request(Instant::now(), Urgency::Key);
+        done.unwrap_or_else(|_| T::broken())
+    }
+
+    /// Stops this process, and takes the terminal again when it goes on.
+    fn suspend(&mut self, events: &mut EventStream) {
+        self.screen.leave();
+        signals::stop_here();
+        let _ = self.screen.enter(self.modes);
+        *events = EventStream::new();
+        self.clock.request(Instant::now(), Urgency::Key);
+    }
+}
+
+/// What stands in where the other thread broke.
+trait Broken {
+    fn broken() -> Self;
+}
+
+impl<T> Broken for Result<T, String> {
+    fn broken() -> Self {
+        Err("it broke off".to_owned())
+    }
+}
+
+impl Broken for Msg {
+    fn broken() -> Self {
+        Self::Answer(super::msg::Answer::Background(None))
+    }
+}
+
+fn probe_now() -> Msg {
+    let raw = crossterm::terminal::enable_raw_mode();
+    let answers = raw.and_then(|()| probe::ask()).unwrap_or_default();
+    Msg::Answer(super::msg::Answer::Background(answers.background))
+}
+
+/// What the terminal sends, as messages.
+fn translate(event: Event) -> Option<Msg> {
+    Some(match event {
+        Event::Key(key) => Msg::Key(key),
+        Event::Paste(text) => Msg::Paste(text),
+        Event::Mouse(mouse) => Msg::Mouse(mouse),
+        Event::Resize(width, height) => Msg::Resize(width, height),
+        Event::FocusGained => Msg::Focus(true),
+        Event::FocusLost => Msg::Focus(false),
+    })
+}

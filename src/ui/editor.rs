@@ -1,0 +1,61 @@
+//! `$EDITOR` and `$PAGER`: the terminal has been given back before they are called.
+
+use std::{
+    io::{Read, Write},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+/// Bytes of an edited text that are read.
+const MAX: u64 = 16 << 20;
+
+/// Lets the human edit a text; an error: the text is as it was.
+pub(super) fn edit(text: &str, ending: &str, dir: &Path) -> Result<String, String> {
+    let file = write(text, ending, dir).map_err(|error| format!("no file for the editor: {error}"))?;
+    let editor = ["VISUAL", "EDITOR"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|e| !e.trim().is_empty()));
+    let editor = editor.unwrap_or_else(|| "vi".to_owned());
+    let status = shell(&editor, file.path()).status().map_err(|error| format!("'{editor}': {error}"))?;
+    if !status.success() {
+        return Err(format!("'{editor}' ended with {status}"));
+    }
+    let bytes = read_bounded(file.path(), MAX).map_err(|error| error.to_string())?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A whole file of at most so many bytes.
+pub(super) fn read_bounded(path: &Path, max: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path)?.take(max + 1).read_to_end(&mut bytes)?;
+    if read as u64 > max {
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "the file is too long"));
+    }
+    Ok(bytes)
+}
+
+/// Shows a text in the pager.
+pub(super) fn page(text: &str) -> Result<(), String> {
+    let pager =
+        std::env::var("PAGER").ok().filter(|p| !p.trim().is_empty()).unwrap_or_else(|| "less -R".to_owned());
+    let file = write(text, ".txt", &std::env::temp_dir())
+        .map_err(|error| format!("no file for the pager: {error}"))?;
+    shell(&pager, file.path()).status().map(|_| ()).map_err(|error| format!("'{pager}': {error}"))
+}
+
+/// A private file that goes away with its handle.
+fn write(text: &str, ending: &str, dir: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    std::fs::create_dir_all(dir)?;
+    let mut file = tempfile::Builder::new().prefix("zwarm-").suffix(ending).tempfile_in(dir)?;
+    file.write_all(text.as_bytes())?;
+    file.flush()?;
+    Ok(file)
+}
+
+/// The human's own command line (it may hold arguments) with a file after it.
+fn shell(line: &str, file: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{line} \"$1\"")).arg("sh").arg(file);
+    command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
+    command
+}

@@ -1,0 +1,316 @@
+//! Performs what the screen asks for, away from the loop: launching, listing, reading, writing. Answers come back as
+//! messages.
+
+use std::{
+    collections::HashMap,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use tokio::{
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
+};
+
+use super::{
+    StartFn, copy,
+    msg::{Access, Answer, Msg, Opened, SessionRead, UiEffect},
+    runs,
+};
+use crate::{
+    agent::{launch::Launch, link::Link},
+    config::Config,
+    error::UserError,
+    paths::Home,
+    protocol::{Command, InstanceId, SessionId},
+    store::{self, Listed, Meta},
+};
+
+/// Bytes of a draft that are read.
+const DRAFT: u64 = 1 << 20;
+
+/// An instance that is followed.
+struct Held {
+    dir: PathBuf,
+    /// `None`: another process runs it, or nobody.
+    link: Option<Link>,
+    task: AbortHandle,
+}
+
+/// The hands of the screen. Dropping them ends every task.
+pub(super) struct Hands {
+    start: StartFn,
+    home: Home,
+    working_dir: PathBuf,
+    state_dir: String,
+    to: mpsc::Sender<Msg>,
+    held: std::sync::Arc<std::sync::Mutex<HashMap<InstanceId, Held>>>,
+    tasks: JoinSet<()>,
+    /// Writing that must be done before the program ends.
+    writing: JoinSet<()>,
+}
+
+impl Hands {
+    pub(super) fn new(
+        start: StartFn,
+        home: Home,
+        working_dir: PathBuf,
+        config: &Config,
+        to: mpsc::Sender<Msg>,
+    ) -> Self {
+        Self {
+            start,
+            home,
+            working_dir,
+            state_dir: config.state_dir.clone(),
+            to,
+            held: std::sync::Arc::default(),
+            tasks: JoinSet::new(),
+            writing: JoinSet::new(),
+        }
+    }
+
+    /// Waits for what is being written.
+    pub(super) async fn finish(&mut self) {
+        while self.writing.join_next().await.is_some() {}
+    }
+
+    /// Performs one effect. Those that need the terminal are the loop's.
+    pub(super) fn perform(&mut self, effect: UiEffect) {
+        while self.tasks.try_join_next().is_some() {}
+        match effect {
+            UiEffect::Send(id, command) => self.send(id, command),
+            UiEffect::Launch(launch) => self.launch(*launch),
+            UiEffect::Open(listed) => self.open(*listed),
+            UiEffect::List { everywhere } => self.list(everywhere),
+            UiEffect::ReadSession { instance, dir, session } => {
+                self.answer(move || match read_session(&dir, session) {
+                    Ok(read) => Answer::SessionRead { instance, session, read: Box::new(read) },
+                    Err(error) => Answer::Failed(error),
+                })
+            }
+            UiEffect::SaveDraft(id, text) => {
+                let path = draft(&self.home, id);
+                self.writing.spawn_blocking(move || save_draft(&path, &text));
+            }
+            UiEffect::Rename { dir, name } => self.answer(move || rename(&dir, &name)),
+            UiEffect::Delete(dir) => self.answer(move || match std::fs::remove_dir_all(&dir) {
+                Ok(()) => Answer::Written(dir),
+                Err(error) => Answer::Failed(format!("'{}' cannot be deleted: {error}", dir.display())),
+            }),
+            UiEffect::Export(dir) => self.answer(move || export(&dir)),
+            UiEffect::Close(id) => {
+                if let Some(held) = lock(&self.held).remove(&id) {
+                    held.task.abort();
+                }
+            }
+            UiEffect::Copy { .. }
+            | UiEffect::Edit { .. }
+            | UiEffect::Page(_)
+            | UiEffect::Bell
+            | UiEffect::Mouse(_)
+            | UiEffect::Redraw
+            | UiEffect::Suspend
+            | UiEffect::DetectTheme
+            | UiEffect::Quit(_) => {}
+        }
+    }
+
+    /// Copies by a tool beside the terminal's own way.
+    pub(super) fn copy(&mut self, text: String, what: String) {
+        self.answer(move || Answer::Copied(copy::by_tool(&text, &what)));
+    }
+
+    fn answer(&mut self, what: impl FnOnce() -> Answer + Send + 'static) {
+        let to = self.to.clone();
+        self.writing.spawn(async move {
+            if let Ok(answer) = tokio::task::spawn_blocking(what).await {
+                let _ = to.try_send(Msg::Answer(answer));
+            }
+        });
+    }
+
+    fn send(&mut self, id: InstanceId, command: Command) {
+        let held = lock(&self.held);
+        let Some(it) = held.get(&id) else { return };
+        match &it.link {
+            Some(link) => {
+                if !link.try_send(command) {
+                    let text = "the run has ended: nothing was sent".to_owned();
+                    let _ = self.to.try_send(Msg::Answer(Answer::Failed(text)));
+                }
+            }
+            None => {
+                let dir = it.dir.clone();
+                drop(held);
+                self.answer(move || match store::commands::drop_in(&dir, &command) {
+                    Ok(()) => Answer::Copied(Ok("sent to the process that runs it".to_owned())),
+                    Err(error) => Answer::Failed(error.to_string()),
+                });
+            }
+        }
+    }
+
+    fn launch(&mut self, launch: Launch) {
+        let (to, held, home, starting) =
+            (self.to.clone(), self.held.clone(), self.home.clone(), (self.start)(launch));
+        self.tasks.spawn(async move {
+            let running = match starting.await {
+                Ok(running) => running,
+                Err(error) => {
+                    let _ = to.send(Msg::Answer(Answer::NotOpened(error))).await;
+                    return;
+                }
+            };
+            let link = running.link;
+            let opened = Opened {
+                id: link.instance,
+                name: link.name.clone(),
+                dir: link.dir.clone(),
+                working_dir: link.working_dir.clone(),
+                access: Access::Ours,
+                tails: Some(link.tails.clone()),
+                draft: read_draft(&home, link.instance),
+            };
+            // Events may only come after the model knows the run, and the run only after commands find their way.
+            let (go, wait) = tokio::sync::oneshot::channel::<()>();
+            let (follower, from) = (link.clone(), to.clone());
+            // Ends with its instance, or when these hands are dropped.
+            let task = tokio::spawn(async move {
+                if wait.await.is_ok() {
+                    runs::follow(follower, running.done, from).await;
+                }
+            });
+            let entry = Held { dir: link.dir.clone(), task: task.abort_handle(), link: Some(link.clone()) };
+            if let Some(old) = lock(&held).insert(link.instance, entry) {
+                old.task.abort();
+            }
+            if to.send(Msg::Answer(Answer::Opened(Box::new(opened)))).await.is_ok() {
+                let _ = go.send(());
+            }
+        });
+    }
+
+    fn open(&mut self, listed: Listed) {
+        let id = listed.meta.id.parse().unwrap_or_else(|_| InstanceId::random());
+        let access = if listed.live.is_some() { Access::Foreign } else { Access::ReadOnly };
+        let opened = Opened {
+            id,
+            name: listed.meta.name.clone(),
+            dir: listed.dir.clone(),
+            working_dir: listed.meta.working_dir.clone().into(),
+            access,
+            tails: None,
+            draft: read_draft(&self.home, id),
+        };
+        let (to, dir) = (self.to.clone(), listed.dir.clone());
+        let task = self.tasks.spawn(async move {
+            if to.send(Msg::Answer(Answer::Opened(Box::new(opened)))).await.is_ok() {
+                runs::follow_foreign(id, dir, to).await;
+            }
+        });
+        lock(&self.held).insert(id, Held { dir: listed.dir, link: None, task });
+    }
+
+    fn list(&mut self, everywhere: bool) {
+        let (here, name, state) = (self.working_dir.clone(), self.state_dir.clone(), self.home.state.clone());
+        self.answer(move || {
+            let mut all = store::list(&here.join(&name));
+            if everywhere {
+                for project in store::projects::all(&state) {
+                    let dir = project.dir;
+                    if dir != here {
+                        all.extend(store::list(&dir.join(&name)));
+                    }
+                }
+                all.sort_by(|a, b| b.meta.updated_at.cmp(&a.meta.updated_at));
+            }
+            Answer::Listed(all)
+        });
+    }
+}
+
+impl Drop for Hands {
+    fn drop(&mut self) {
+        for held in lock(&self.held).values() {
+            held.task.abort();
+        }
+    }
+}
+
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn draft(home: &Home, id: InstanceId) -> PathBuf {
+    home.state.join("drafts").join(id.to_string())
+}
+
+fn read_draft(home: &Home, id: InstanceId) -> String {
+    let bytes = super::editor::read_bounded(&draft(home, id), DRAFT).unwrap_or_default();
+    crate::text::clean_whole(&String::from_utf8_lossy(&bytes)).into_string()
+}
+
+fn save_draft(path: &Path, text: &str) {
+    let done = if text.trim().is_empty() {
+        std::fs::remove_file(path).or_else(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        })
+    } else {
+        let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        folder.and_then(|()| store::replace(path, text.as_bytes()))
+    };
+    if let Err(error) = done {
+        tracing::warn!(%error, "a draft cannot be kept");
+    }
+}
+
+fn rename(dir: &Path, name: &str) -> Answer {
+    let done = Meta::read(dir).and_then(|mut meta| {
+        name.clone_into(&mut meta.name);
+        meta.write(dir)
+    });
+    match done {
+        Ok(()) => Answer::Written(dir.to_owned()),
+        Err(error) => Answer::Failed(UserError::from(error).to_string()),
+    }
+}
+
+/// The orchestrator's transcript as text, beside the instance's own files.
+fn export(dir: &Path) -> Answer {
+    use super::render::{Source, Transcript};
+    let mut text = Transcript::new(Source { dir: dir.to_owned(), session: None });
+    let written = (|| -> Result<PathBuf, String> {
+        let reader = store::Reader::open(dir).map_err(|error| error.to_string())?;
+        let each = &mut |pos: crate::protocol::Pos, event: Result<crate::protocol::Event, _>| {
+            if let Ok(event) = event {
+                text.push_event(&pos, &event);
+            }
+            ControlFlow::Continue(())
+        };
+        reader.scan(0, each).map_err(|error| error.to_string())?;
+        let path = dir.join("transcript.md");
+        let mut out = Vec::new();
+        text.exporter().write(&mut out).map_err(|error| error.to_string())?;
+        store::replace(&path, &out).map_err(|error| error.to_string())?;
+        Ok(path)
+    })();
+    written.map_or_else(Answer::Failed, Answer::Written)
+}
+
+fn read_session(dir: &Path, session: SessionId) -> Result<SessionRead, String> {
+    let reader = store::Reader::open(dir).map_err(|error| error.to_string())?;
+    let mut read = SessionRead::default();
+    let each = &mut |_, event: Result<crate::protocol::Event, _>| {
+        if let Ok(event) = event
+            && event.session_id == Some(session)
+        {
+            let payload = event.body.payload().unwrap_or_default();
+            read.add(&event.to_line(&payload), &event);
+        }
+        ControlFlow::Continue(())
+    };
+    reader.scan(0, each).map_err(|error| error.to_string())?;
+    Ok(read)
+}

@@ -1,0 +1,248 @@
+//! From keys to actions: the topmost overlay first, then a search line, then the keymap of the focused context, then
+//! the text that is being written. Also pastes and the mouse.
+
+use std::time::Instant;
+
+use crossterm::event::{
+    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+use ratatui::layout::Position;
+
+use super::{
+    actions::{Act, Context, Go, Run},
+    keymap::Found,
+    keys::Chord,
+    model::{Hit, Model, Pane, Screen},
+    msg::{Now, UiEffect},
+    overlays::{After, Overlay},
+    render::Scroll,
+    update::{act::act, text},
+};
+
+/// Rows that one notch of the wheel moves.
+const WHEEL: isize = 3;
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyPress {
+    pub event: KeyEvent,
+    pub chord: Chord,
+    /// When the key before it was pressed.
+    pub before: Option<Instant>,
+}
+
+/// Where keys are looked up, innermost first.
+pub fn contexts(model: &Model) -> Vec<Context> {
+    if model.typing() {
+        return vec![Context::Composer];
+    }
+    match model.screen {
+        Screen::Home => vec![Context::Browser, Context::Global],
+        Screen::NewRun => vec![Context::Global],
+        Screen::Session => vec![Context::SessionView, Context::Text, Context::Global],
+        Screen::Run => match model.run().map(|run| run.look.focus) {
+            Some(Pane::Orchestrator | Pane::Live) => vec![Context::Text, Context::Global],
+            Some(Pane::Sessions) => vec![Context::Sessions, Context::Global],
+            Some(Pane::Watchers) => vec![Context::Watchers, Context::Global],
+            None => vec![Context::Global],
+        },
+    }
+}
+
+/// A key.
+pub fn key(model: &mut Model, event: KeyEvent, now: Now) -> Vec<UiEffect> {
+    if event.kind == KeyEventKind::Release {
+        return Vec::new();
+    }
+    let before = model.pressed.last.replace(now.instant);
+    let press = KeyPress { event, chord: Chord::of(&event), before };
+    if model.too_small() {
+        return blind(model, &press, now);
+    }
+    if !model.overlays.is_empty() {
+        return overlay(model, now, |overlay, model| overlay.key(model, &press, now));
+    }
+    if model.screen == Screen::NewRun {
+        return super::screens::new_run::key(model, &press, now);
+    }
+    if model.screen == Screen::Home && model.home.typing() {
+        return super::screens::home::key(model, &press, now);
+    }
+    if let Some(line) = model.run().and_then(|run| run.look.search.clone())
+        && !model.typing()
+    {
+        return search_line(model, line, &press, now);
+    }
+    let prefix = model.pressed.prefix.take();
+    match model.fixed.keymap.find(&contexts(model), prefix, press.chord) {
+        Found::Act(found) => act(model, found, None, now),
+        Found::Prefix => {
+            model.pressed.prefix = Some(press.chord);
+            Vec::new()
+        }
+        Found::Nothing if prefix.is_none() && model.typing() => {
+            if let Some(run) = model.run_mut() {
+                run.composer.key(event);
+            }
+            Vec::new()
+        }
+        Found::Nothing => Vec::new(),
+    }
+}
+
+/// On a screen that shows only the notice, three keys act.
+fn blind(model: &mut Model, press: &KeyPress, now: Now) -> Vec<UiEffect> {
+    match press.event.code {
+        KeyCode::Char('X') if matches!(model.overlays.last(), Some(Overlay::Ask(_))) => {
+            overlay(model, now, |overlay, model| overlay.key(model, press, now))
+        }
+        KeyCode::Char('p') => act(model, Act::Run(Run::Pause), None, now),
+        KeyCode::Char('X') => act(model, Act::Run(Run::Abort), None, now),
+        KeyCode::Char('q') => act(model, Act::Go(Go::Back), None, now),
+        _ => Vec::new(),
+    }
+}
+
+/// Lets the topmost overlay do something.
+pub fn overlay(
+    model: &mut Model,
+    now: Now,
+    what: impl FnOnce(&mut Overlay, &mut Model) -> (After, Vec<UiEffect>),
+) -> Vec<UiEffect> {
+    let _ = now;
+    let Some(mut top) = model.overlays.pop() else { return Vec::new() };
+    let at = model.overlays.len();
+    let (after, effects) = what(&mut top, model);
+    if after == After::Stay {
+        model.overlays.insert(at.min(model.overlays.len()), top);
+    }
+    effects
+}
+
+fn search_line(model: &mut Model, mut line: String, press: &KeyPress, now: Now) -> Vec<UiEffect> {
+    let ctrl = press.event.modifiers.contains(KeyModifiers::CONTROL);
+    match press.event.code {
+        KeyCode::Enter => return text::search_done(model, true),
+        KeyCode::Esc => return text::search_done(model, false),
+        KeyCode::Char('c') if ctrl => return text::search_done(model, false),
+        KeyCode::Down | KeyCode::Up => return text::search_step(model, press.event.code == KeyCode::Down),
+        KeyCode::Backspace => {
+            if line.pop().is_none() {
+                return text::search_done(model, false);
+            }
+        }
+        KeyCode::Char('u') if ctrl => line.clear(),
+        KeyCode::Char(c) if !ctrl => line.push(c),
+        _ => return Vec::new(),
+    }
+    let _ = now;
+    text::search(model, line)
+}
+
+/// A pasted text: into what takes text, else into the composer, which is opened.
+pub fn paste(model: &mut Model, pasted: &str, now: Now) -> Vec<UiEffect> {
+    model.pressed.last = Some(now.instant);
+    if let Some(mut top) = model.overlays.pop() {
+        top.paste(pasted);
+        model.overlays.push(top);
+        return Vec::new();
+    }
+    match model.screen {
+        Screen::NewRun => super::screens::new_run::paste(model, pasted),
+        Screen::Home => super::screens::home::paste(model, pasted),
+        Screen::Run | Screen::Session => {
+            if let Some(line) = model.run().and_then(|run| run.look.search.clone()) {
+                return text::search(model, line + &crate::text::clean_line(pasted));
+            }
+            if let Some(run) = model.run_mut() {
+                run.look.typing = true;
+                run.composer.paste(pasted);
+            }
+            Vec::new()
+        }
+    }
+}
+
+/// A mouse event. True in the second place: nothing on the screen changes.
+pub fn mouse(model: &mut Model, event: MouseEvent, now: Now) -> Vec<UiEffect> {
+    let at = Position::new(event.column, event.row);
+    let hit = model.term.hits.iter().rev().find(|(area, _)| area.contains(at)).copied();
+    match event.kind {
+        MouseEventKind::ScrollDown => wheel(model, hit.map(|(_, hit)| hit), WHEEL, now),
+        MouseEventKind::ScrollUp => wheel(model, hit.map(|(_, hit)| hit), -WHEEL, now),
+        MouseEventKind::Down(MouseButton::Left) => {
+            let Some((area, hit)) = hit else { return Vec::new() };
+            click(model, hit, event.row.saturating_sub(area.y), now)
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn wheel(model: &mut Model, hit: Option<Hit>, by: isize, now: Now) -> Vec<UiEffect> {
+    if !model.overlays.is_empty() {
+        let code = if by > 0 { KeyCode::Down } else { KeyCode::Up };
+        let event = KeyEvent::new(code, KeyModifiers::NONE);
+        let press = KeyPress { event, chord: Chord::of(&event), before: None };
+        return overlay(model, now, |overlay, model| overlay.key(model, &press, now));
+    }
+    let in_session = model.screen == Screen::Session;
+    if model.screen == Screen::Home {
+        model.home.step(by.signum());
+        return Vec::new();
+    }
+    let Some(run) = model.run_mut() else { return Vec::new() };
+    match hit {
+        Some(Hit::Pane(Pane::Orchestrator)) if !in_session => {
+            run.texts.orchestrator.scroll(Scroll::Lines(by));
+        }
+        Some(Hit::Pane(Pane::Live)) => {
+            if run.look.tab == super::model::run::Tab::Transcript || !in_session {
+                run.live().map(|text| text.scroll(Scroll::Lines(by)));
+            } else {
+                super::screens::session::scroll(run, by);
+            }
+        }
+        Some(Hit::Pane(Pane::Watchers) | Hit::Verdict(_)) => {
+            super::update::session::verdict(run, by.signum())
+        }
+        Some(Hit::Pane(Pane::Sessions) | Hit::Session(_)) => super::update::session::select(run, by.signum()),
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn click(model: &mut Model, hit: Hit, line: u16, now: Now) -> Vec<UiEffect> {
+    if !model.overlays.is_empty() {
+        let Hit::Choice(choice) = hit else { return Vec::new() };
+        return overlay(model, now, |overlay, model| overlay.click(model, choice, now));
+    }
+    let in_session = model.screen == Screen::Session;
+    match hit {
+        Hit::Act(found) => return act(model, found, None, now),
+        Hit::Row(row) => model.home.select(row),
+        Hit::Choice(_) | Hit::Nothing => {}
+        Hit::Composer => return act(model, Act::Write(super::actions::Write::Focus), None, now),
+        Hit::Pane(pane) => {
+            let Some(run) = model.run_mut() else { return Vec::new() };
+            run.look.typing = false;
+            if !in_session {
+                run.look.focus = pane;
+            }
+            if let Some(text) = run.text(in_session) {
+                text.click(line);
+            }
+        }
+        Hit::Session(id) => {
+            let Some(run) = model.run_mut() else { return Vec::new() };
+            run.look.typing = false;
+            run.look.focus = Pane::Sessions;
+            (run.look.selected, run.look.pinned) = (Some(id), true);
+        }
+        Hit::Verdict(at) => {
+            let Some(run) = model.run_mut() else { return Vec::new() };
+            run.look.typing = false;
+            (run.look.focus, run.look.verdict) = (Pane::Watchers, at);
+        }
+    }
+    Vec::new()
+}

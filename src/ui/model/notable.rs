@@ -1,0 +1,62 @@
+//! What the human should notice of an event.
+
+use super::folds::Folds;
+use crate::protocol::{
+    Body,
+    command::Cap,
+    event::{Guard, Human, Run, Verdict},
+};
+
+/// What the human should notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notable {
+    /// A card was opened.
+    Card(String),
+    Problem {
+        text: String,
+        fatal: bool,
+    },
+    /// A watcher nudged.
+    Nudge(String),
+    Warning(String),
+    Ended(String),
+    /// What a client asked for was taken.
+    Info(String),
+}
+
+pub(super) fn notable(body: &Body, folds: &Folds) -> Option<Notable> {
+    Some(match body {
+        Body::Human(Human::InboxOpened(opened)) => Notable::Card(opened.title.clone()),
+        Body::Human(Human::NudgeWithdrawn(gone)) if !gone.why.is_empty() => {
+            Notable::Warning(format!("nudge not delivered: {}", gone.why))
+        }
+        Body::Human(Human::NudgeSeen(seen)) => match (seen.step, seen.turn) {
+            (Some(step), _) => Notable::Info(format!("nudge seen at step {step}")),
+            (None, Some(turn)) => Notable::Info(format!("nudge seen in turn {turn}")),
+            (None, None) => return None,
+        },
+        Body::Run(Run::ProblemRaised(problem)) => {
+            let hint = if problem.hint.is_empty() { String::new() } else { format!(" ({})", problem.hint) };
+            let text = format!("{}: {}{hint}", problem.place, problem.message);
+            Notable::Problem { text, fatal: problem.fatal }
+        }
+        Body::Run(Run::RunFinished(finished)) => {
+            let why =
+                if finished.exit_message.is_empty() { &finished.stopped_by } else { &finished.exit_message };
+            Notable::Ended(format!("{} has ended: {why}", folds.run.name))
+        }
+        Body::Guard(Guard::WatcherSpoke(spoke)) if spoke.verdict == Verdict::Nudge && !spoke.muted => {
+            Notable::Nudge(format!("watcher {}: {}", spoke.watcher, spoke.reason))
+        }
+        Body::Guard(Guard::BudgetWarned(warned)) => {
+            let percent = if warned.cap > 0.0 { 100.0 * warned.spent / warned.cap } else { 100.0 };
+            Notable::Warning(format!("{percent:.0}% of {} is spent", cap_name(warned.which)))
+        }
+        _ => return None,
+    })
+}
+
+/// The key of a cap, as in the configuration.
+pub fn cap_name(cap: Cap) -> String {
+    serde_json::to_value(cap).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}

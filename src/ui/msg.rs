@@ -1,0 +1,169 @@
+//! What reaches the screen (`Msg`) and what it asks to be done (`UiEffect`). Plain data; `update` turns one into the
+//! other, `app` performs.
+
+use std::{path::PathBuf, time::Instant};
+
+use crossterm::event::{KeyEvent, MouseEvent};
+
+use crate::{
+    agent::launch::{Ended, Launch},
+    error::UserError,
+    protocol::{Command, InboxId, InstanceId, Notice, Published, SessionId},
+    store::Listed,
+};
+
+/// The time, as an argument: the monotonic clock for gaps, the clock on the wall for what is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    pub instant: Instant,
+    pub wall: jiff::Timestamp,
+}
+
+/// What has happened.
+#[derive(Debug)]
+pub enum Msg {
+    Key(KeyEvent),
+    Paste(String),
+    Mouse(MouseEvent),
+    /// Columns, rows.
+    Resize(u16, u16),
+    /// The terminal's window got or lost the focus.
+    Focus(bool),
+    /// Something came from an instance.
+    From(InstanceId, News),
+    /// An effect has an answer.
+    Answer(Answer),
+    /// A signal, or the terminal is gone: leave.
+    Leave(i32),
+}
+
+/// From an instance.
+#[derive(Debug)]
+pub enum News {
+    Event(Published),
+    Notice(Notice),
+    /// Live text has moved on.
+    Streaming,
+    /// Its task has ended.
+    Ended(Result<Ended, String>),
+}
+
+/// An instance that can be shown.
+#[derive(Debug)]
+pub struct Opened {
+    pub id: InstanceId,
+    pub name: String,
+    pub dir: PathBuf,
+    pub working_dir: PathBuf,
+    pub access: Access,
+    /// Live text, where the instance runs in this process.
+    pub tails: Option<std::sync::Arc<crate::agent::link::Tails>>,
+    /// What was being written when the screen left it.
+    pub draft: String,
+}
+
+/// What may be done with an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It runs in this process.
+    Ours,
+    /// Another process runs it: followed live, steered by its drop folder.
+    Foreign,
+    /// Nobody runs it.
+    ReadOnly,
+}
+
+/// The answer to an effect.
+#[derive(Debug)]
+pub enum Answer {
+    Opened(Box<Opened>),
+    NotOpened(UserError),
+    Listed(Vec<Listed>),
+    /// The text that an editor left; an error: it is as it was.
+    Edited(Purpose, Result<String, String>),
+    /// How a copy went: the route, or why not.
+    Copied(Result<String, String>),
+    /// What the journal holds of a session: raw lines and diffs, up to a sequence number.
+    SessionRead {
+        instance: InstanceId,
+        session: SessionId,
+        read: Box<SessionRead>,
+    },
+    /// A file was written.
+    Written(PathBuf),
+    Failed(String),
+    /// The terminal's background, asked for by hand.
+    Background(Option<(u8, u8, u8)>),
+}
+
+/// A session as the journal has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionRead {
+    pub lines: Vec<String>,
+    /// Lines before those that were left out.
+    pub left_out: u64,
+    pub diff: String,
+    pub seq: u64,
+}
+
+/// For what an editor was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The composer's text.
+    Draft(InstanceId),
+    /// The arguments of calls that a card asks about.
+    Arguments(InstanceId, InboxId),
+    /// The task of a new run.
+    Task,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum UiEffect {
+    /// Ask something of an instance.
+    Send(InstanceId, Command),
+    Launch(Box<Launch>),
+    /// Show an instance that this process does not run.
+    Open(Box<Listed>),
+    /// Read the list of instances.
+    List {
+        everywhere: bool,
+    },
+    ReadSession {
+        instance: InstanceId,
+        dir: PathBuf,
+        session: SessionId,
+    },
+    Edit {
+        purpose: Purpose,
+        text: String,
+        ending: &'static str,
+    },
+    /// Show a text in `$PAGER`.
+    Page(String),
+    /// Put a text into the clipboard; what it is, for the toast.
+    Copy {
+        text: String,
+        what: String,
+    },
+    /// Keep a draft of an instance.
+    SaveDraft(InstanceId, String),
+    /// Write the transcript of an instance to files.
+    Export(PathBuf),
+    /// A file of an instance is renamed or deleted.
+    Rename {
+        dir: PathBuf,
+        name: String,
+    },
+    Delete(PathBuf),
+    Bell,
+    Mouse(bool),
+    /// Every cell is painted anew.
+    Redraw,
+    Suspend,
+    DetectTheme,
+    /// Forget an instance that is no longer shown.
+    Close(InstanceId),
+    /// Leave the program with this exit code.
+    Quit(i32),
+}

@@ -1,0 +1,228 @@
+//! Questions before something that cannot be taken back, and the quit question. The safe answer has the focus.
+
+use std::time::{Duration, Instant};
+
+use crossterm::event::{KeyCode, KeyModifiers};
+use ratatui::layout::Rect;
+
+use super::After;
+use crate::{
+    fold::sessions::Doing,
+    protocol::{Command, InstanceId, SessionId, command::WatcherMode, event::RunState},
+    ui::{
+        input::KeyPress,
+        kit::{Canvas, centred, span, width, wrap},
+        model::{Hit, Model},
+        msg::{Now, UiEffect},
+        update::leave,
+    },
+};
+
+/// A second `X` within this time skips the question.
+const TWICE: Duration = Duration::from_secs(1);
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    Abort(InstanceId),
+    EndSession(InstanceId, SessionId),
+    Watcher(InstanceId, String, WatcherMode),
+    /// Leave while runs are live.
+    Quit,
+}
+
+/// A question.
+pub struct Ask {
+    question: Question,
+    focus: usize,
+    opened: Instant,
+}
+
+struct Button {
+    label: String,
+    key: &'static str,
+}
+
+fn button(label: &str, key: &'static str) -> Button {
+    Button { label: label.to_owned(), key }
+}
+
+impl Ask {
+    pub fn new(question: Question, now: Now) -> Self {
+        Self { question, focus: 0, opened: now.instant }
+    }
+
+    /// What is asked.
+    pub fn question(&self) -> &Question {
+        &self.question
+    }
+
+    fn buttons(&self) -> Vec<Button> {
+        match &self.question {
+            Question::Abort(_) => {
+                vec![button("Keep running", "Esc"), button("Abort", "y"), button("Abort at once", "X")]
+            }
+            Question::EndSession(..) => vec![button("Keep it", "Esc"), button("End it", "y")],
+            Question::Watcher(..) => vec![button("Leave it", "Esc"), button("Switch it", "y")],
+            Question::Quit => {
+                vec![button("Pause and quit", "p"), button("Abort…", "a"), button("Cancel", "Esc")]
+            }
+        }
+    }
+
+    /// For the status bar.
+    pub fn hints(&self) -> Vec<(String, String)> {
+        self.buttons()
+            .into_iter()
+            .map(|button| (button.key.to_owned(), button.label.to_lowercase()))
+            .collect()
+    }
+
+    pub fn key(&mut self, model: &mut Model, key: &KeyPress, now: Now) -> (After, Vec<UiEffect>) {
+        let count = self.buttons().len();
+        let ctrl = key.event.modifiers.contains(KeyModifiers::CONTROL);
+        let at_once = matches!(self.question, Question::Abort(_));
+        match (key.event.code, &self.question) {
+            (KeyCode::Char('c'), Question::Quit) if ctrl => self.choose(model, 0, now),
+            (KeyCode::Char('c'), _) if ctrl => (After::Close, Vec::new()),
+            (KeyCode::Char('X'), _) if at_once => {
+                let quick = now.instant.saturating_duration_since(self.opened) <= TWICE;
+                self.choose(model, if quick { 1 } else { 2 }, now)
+            }
+            (KeyCode::Char('p'), Question::Quit) => self.choose(model, 0, now),
+            (KeyCode::Char('a'), Question::Quit) => self.choose(model, 1, now),
+            (KeyCode::Char('y'), Question::Quit) => (After::Stay, Vec::new()),
+            (KeyCode::Char('y'), _) => self.choose(model, 1, now),
+            (KeyCode::Esc | KeyCode::Char('n' | 'q'), _) => (After::Close, Vec::new()),
+            (KeyCode::Enter, _) => self.choose(model, self.focus, now),
+            (KeyCode::Tab | KeyCode::Right | KeyCode::Char('l'), _) => {
+                self.focus = (self.focus + 1) % count;
+                (After::Stay, Vec::new())
+            }
+            (KeyCode::BackTab | KeyCode::Left | KeyCode::Char('h'), _) => {
+                self.focus = (self.focus + count - 1) % count;
+                (After::Stay, Vec::new())
+            }
+            _ => (After::Stay, Vec::new()),
+        }
+    }
+
+    /// One of the buttons.
+    pub fn choose(&mut self, model: &mut Model, choice: usize, now: Now) -> (After, Vec<UiEffect>) {
+        let send = |id: InstanceId, command| (After::Close, vec![UiEffect::Send(id, command)]);
+        match (&self.question, choice) {
+            (Question::Abort(id), 1) => send(*id, Command::Abort { at_once: false }),
+            (Question::Abort(id), 2) => send(*id, Command::Abort { at_once: true }),
+            (Question::EndSession(id, session), 1) => send(*id, Command::EndSession { session: *session }),
+            (Question::Watcher(id, name, mode), 1) => {
+                send(*id, Command::SetWatcher { name: name.clone(), mode: *mode })
+            }
+            (Question::Quit, 0) => (After::Close, leave::pause_and_quit(model, None)),
+            (Question::Quit, 1) => {
+                let live = model.live().map(|run| run.id).next();
+                let Some(id) = model.shown.filter(|id| model.live().any(|run| run.id == *id)).or(live) else {
+                    return (After::Close, leave::pause_and_quit(model, None));
+                };
+                *self = Self::new(Question::Abort(id), now);
+                (After::Stay, Vec::new())
+            }
+            _ => (After::Close, Vec::new()),
+        }
+    }
+
+    fn text(&self, model: &Model) -> (String, Vec<String>) {
+        let run = |id: &InstanceId| model.runs.iter().find(|run| run.id == *id);
+        match &self.question {
+            Question::Abort(id) => {
+                let Some(run) = run(id) else { return ("Abort run?".to_owned(), Vec::new()) };
+                let working: Vec<_> = run
+                    .folds
+                    .sessions
+                    .all
+                    .iter()
+                    .filter(|s| s.doing == Doing::Working)
+                    .map(|s| {
+                        let pid = s.who.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
+                        format!("{} ({}{pid})", s.short_id, s.who.adapter)
+                    })
+                    .collect();
+                let who =
+                    if working.is_empty() { "no executor works now".to_owned() } else { working.join(", ") };
+                let mut text = vec![
+                    format!(
+                        "This stops the run \"{}\" and its {} running executors.",
+                        run.name,
+                        working.len()
+                    ),
+                    String::new(),
+                    format!(
+                        "1. the model call is cancelled; step {} ends as interrupted",
+                        run.folds.run.progress.step
+                    ),
+                    format!("2. executors are stopped by their ladders, in at most 8 s: {who}"),
+                    "3. state is saved; you can resume. Your files stay as they are".to_owned(),
+                ];
+                if run.state() == RunState::Stopping {
+                    text = vec!["The run is being stopped. Abort at once kills what is left.".to_owned()];
+                }
+                ("Abort run?".to_owned(), text)
+            }
+            Question::EndSession(id, session) => {
+                let found = run(id).and_then(|run| run.folds.sessions.get(*session));
+                let name =
+                    found.map_or("the session".to_owned(), |s| format!("{} ({})", s.short_id, s.who.adapter));
+                let lines = vec![format!(
+                    "This ends {name} for good: its turn is interrupted, it cannot be continued."
+                )];
+                ("End session?".to_owned(), lines)
+            }
+            Question::Watcher(_, name, mode) => {
+                let word = if *mode == WatcherMode::On { "on" } else { "off" };
+                (
+                    "Switch watcher?".to_owned(),
+                    vec![format!("This switches the watcher '{name}' {word} for this run.")],
+                )
+            }
+            Question::Quit => {
+                let mut lines = vec![
+                    "Runs are live. Pausing saves everything; resume goes on where they were.".to_owned(),
+                ];
+                lines.push(String::new());
+                for run in model.live() {
+                    let working = run.folds.sessions.working().count();
+                    let step = run.folds.run.progress.step;
+                    lines.push(format!("  {}  step {step}, {working} executors working", run.name));
+                }
+                ("Quit?".to_owned(), lines)
+            }
+        }
+    }
+
+    pub fn draw(&mut self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+        let (title, text) = self.text(model);
+        let cells = area.width.saturating_sub(4).clamp(20, 74);
+        let lines: Vec<String> =
+            text.iter().flat_map(|line| wrap(line, usize::from(cells.saturating_sub(4)))).collect();
+        let height = u16::try_from(lines.len()).unwrap_or(10) + 5;
+        let place = centred(area, cells, height);
+        let (warn, plain) = (canvas.skin.warn(), canvas.skin.text());
+        let inner = canvas.popup(place, &[span(title, warn)], &[]);
+        if inner.height < 2 {
+            return;
+        }
+        for (n, line) in lines.iter().take(usize::from(inner.height) - 2).enumerate() {
+            let y = inner.y + 1 + u16::try_from(n).unwrap_or(0);
+            canvas.put(inner.x + 2, y.min(inner.bottom() - 1), inner.width.saturating_sub(4), line, plain);
+        }
+        let mut x = inner.x + 2;
+        let y = inner.bottom() - 1;
+        for (n, button) in self.buttons().iter().enumerate() {
+            let label = format!("[ {}  {} ]", button.label, button.key);
+            let cells = u16::try_from(width(&label)).unwrap_or(0);
+            let style = if n == self.focus { canvas.skin.selected() } else { canvas.skin.key() };
+            canvas.put(x, y, inner.right().saturating_sub(x), &label, style);
+            canvas.hit(Rect::new(x, y, cells, 1), Hit::Choice(n));
+            x = x.saturating_add(cells + 1);
+        }
+    }
+}

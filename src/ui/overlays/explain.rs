@@ -1,0 +1,119 @@
+//! Why a watcher spoke: rule, reason, evidence, step, and what it had said before.
+
+use crossterm::event::KeyCode;
+use ratatui::layout::Rect;
+
+use super::{After, scrolled};
+use crate::ui::{
+    actions::{Act, Watcher},
+    input::KeyPress,
+    kit::{Canvas, centred, span, wrap},
+    model::{Model, run::What},
+    msg::{Now, UiEffect},
+    update::act::act,
+};
+
+/// Lines of evidence that are shown.
+const EVIDENCE: usize = 200;
+
+/// The explanation of the row that is selected in the watchers' pane.
+#[derive(Default)]
+pub struct Explain {
+    top: usize,
+    height: usize,
+}
+
+impl Explain {
+    pub fn key(&mut self, model: &mut Model, key: &KeyPress, now: Now) -> (After, Vec<UiEffect>) {
+        match key.event.code {
+            KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q') => (After::Close, Vec::new()),
+            KeyCode::Char('d') => (After::Close, act(model, Act::Watcher(Watcher::Toggle), None, now)),
+            KeyCode::Char('j') => (After::Stay, self.other(model, Watcher::Next, now)),
+            KeyCode::Char('k') => (After::Stay, self.other(model, Watcher::Prev, now)),
+            _ => {
+                self.top = scrolled(self.top, key, self.height).unwrap_or(self.top);
+                (After::Stay, Vec::new())
+            }
+        }
+    }
+
+    fn other(&mut self, model: &mut Model, which: Watcher, now: Now) -> Vec<UiEffect> {
+        self.top = 0;
+        act(model, Act::Watcher(which), None, now)
+    }
+
+    fn lines(model: &Model) -> (String, Vec<String>) {
+        let Some(run) = model.run() else { return (String::new(), Vec::new()) };
+        let Some(spoken) = run.spoken.iter().rev().nth(run.look.verdict) else {
+            return ("Watchers".to_owned(), vec!["No watcher has spoken yet.".to_owned()]);
+        };
+        match &spoken.what {
+            What::Watcher(spoke) => {
+                let session = spoke.session.and_then(|id| run.folds.sessions.get(id));
+                let mut lines = vec![
+                    format!(
+                        "Verdict   {:?}{}",
+                        spoke.verdict,
+                        if spoke.muted { " (muted: without effect)" } else { "" }
+                    ),
+                    format!("Rule      {}/{}", spoke.watcher, spoke.rule),
+                    format!("When      {} at step {}, gate {:?}", spoken.at, spoke.step, spoke.gate),
+                ];
+                lines.extend(session.map(|session| format!("Session   {}", session.short_id)));
+                lines.push(format!("Reason    {}", spoke.reason));
+                if !spoke.guidance.is_empty() {
+                    lines.push(format!("Guidance  {}", spoke.guidance));
+                }
+                if !spoke.evidence.is_null() {
+                    lines.push(String::new());
+                    lines.push("Evidence".to_owned());
+                    let evidence = serde_yaml::to_string(&spoke.evidence).unwrap_or_default();
+                    lines.extend(evidence.lines().take(EVIDENCE).map(|line| format!("  {line}")));
+                }
+                let same = |other: &&crate::ui::model::run::Spoken| matches!(&other.what, What::Watcher(old) if old.watcher == spoke.watcher && old.step < spoke.step);
+                let before: Vec<_> = run.spoken.iter().rev().filter(same).take(8).collect();
+                if !before.is_empty() {
+                    lines.push(String::new());
+                    lines.push("Before".to_owned());
+                    for other in before {
+                        if let What::Watcher(old) = &other.what {
+                            lines.push(format!(
+                                "  {} {:?} {}: {}",
+                                other.at, old.verdict, old.rule, old.reason
+                            ));
+                        }
+                    }
+                }
+                (format!("Watcher {}", spoke.watcher), lines)
+            }
+            What::Budget { cap, spent, of, exceeded } => {
+                let word = if *exceeded { "is spent" } else { "is nearly spent" };
+                let of = of.map(|of| format!(" of {of:.0}")).unwrap_or_default();
+                let name = crate::ui::model::notable::cap_name(*cap);
+                ("Budget".to_owned(), vec![format!("{name} {word}: {spent:.2}{of} (at {})", spoken.at)])
+            }
+            What::Decided { title, choice, by } => (
+                "Decision".to_owned(),
+                vec![format!("{by}: {choice}"), title.clone(), format!("at {}", spoken.at)],
+            ),
+        }
+    }
+
+    pub fn draw(&mut self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+        let (title, text) = Self::lines(model);
+        let cells = area.width.saturating_sub(6).min(100);
+        let lines: Vec<String> =
+            text.iter().flat_map(|line| wrap(line, usize::from(cells.saturating_sub(4)))).collect();
+        let height =
+            u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height.saturating_sub(2)).max(4);
+        let place = centred(area, cells, height);
+        let (title_style, plain) = (canvas.skin.title(true), canvas.skin.text());
+        let inner = canvas.popup(place, &[span(title, title_style)], &[]);
+        self.height = usize::from(inner.height);
+        self.top = self.top.min(lines.len().saturating_sub(self.height));
+        for (n, line) in lines.iter().skip(self.top).take(self.height).enumerate() {
+            let y = inner.y + u16::try_from(n).unwrap_or(0);
+            canvas.put(inner.x + 1, y, inner.width.saturating_sub(2), line, plain);
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! A card of the inbox: what waits for the human, with its choices. Keys answer it only when it was drawn and nothing
+//! was typed for 0.7 seconds, so that an answer is never given by accident.
+
+use std::time::{Duration, Instant};
+
+use crossterm::event::{KeyCode, KeyModifiers};
+use ratatui::layout::Rect;
+
+use super::After;
+use crate::{
+    protocol::{
+        Command, InboxId, Reply,
+        event::{Choice, InboxKind, InboxOpened, Stamp},
+    },
+    ui::{
+        input::KeyPress,
+        kit::{Canvas, centred, clock, span, wrap},
+        model::{Hit, Level, Model, composer::Composer},
+        msg::{Now, Purpose, UiEffect},
+        panes::composer::draw_text,
+        skin::Sign,
+    },
+};
+
+/// Without typing for so long, keys answer.
+pub const QUIET: Duration = Duration::from_millis(700);
+/// Lines of a detail (a diff, arguments) that are shown.
+const DETAIL: usize = 400;
+
+/// A card.
+pub struct Card {
+    /// Which one; the oldest open one takes its place when it is closed.
+    id: Option<InboxId>,
+    drawn: Option<Instant>,
+    selected: usize,
+    /// The text that goes with a choice.
+    answer: Option<(Choice, Composer)>,
+    top: usize,
+}
+
+impl Card {
+    /// The oldest open card.
+    pub fn oldest(model: &Model) -> Option<Self> {
+        let id = model.run()?.oldest_card()?.inbox_id;
+        Some(Self { id: Some(id), drawn: None, selected: 0, answer: None, top: 0 })
+    }
+
+    /// The card is still open; else the next one is taken. False: nothing waits any more.
+    pub fn renew(&mut self, model: &Model) -> bool {
+        let Some(run) = model.run() else { return false };
+        if self.id.is_some_and(|id| run.folds.inbox.get(id).is_some()) {
+            return true;
+        }
+        match Self::oldest(model) {
+            Some(next) => {
+                *self = next;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn opened<'a>(&self, model: &'a Model) -> Option<&'a InboxOpened> {
+        model.run()?.folds.inbox.get(self.id?)
+    }
+
+    /// For the status bar.
+    pub fn hints(&self, model: &Model) -> Vec<(String, String)> {
+        if self.answer.is_some() {
+            return vec![
+                ("⏎".into(), "send".into()),
+                ("^J".into(), "newline".into()),
+                ("Esc".into(), "back".into()),
+            ];
+        }
+        let choices = self.opened(model).map(|opened| opened.choices.clone()).unwrap_or_default();
+        let word = |label: &str| label.split([' ', ',', ':', '(']).next().unwrap_or_default().to_owned();
+        let mut hints: Vec<_> = choices.iter().map(|c| (c.key.to_string(), word(&c.label))).collect();
+        hints.push(("Esc".to_owned(), "later".to_owned()));
+        hints
+    }
+
+    /// True when keys may answer. `key` itself is not counted: `model.pressed.last` is the one before.
+    fn live(&self, before: Option<Instant>, now: Now) -> bool {
+        let quiet = |at: Instant| now.instant.saturating_duration_since(at) >= QUIET;
+        self.drawn.is_some_and(quiet) && before.is_none_or(quiet)
+    }
+
+    pub fn paste(&mut self, text: &str) -> bool {
+        if let Some((_, composer)) = &mut self.answer {
+            composer.paste(text);
+            return true;
+        }
+        false
+    }
+
+    pub fn key(&mut self, model: &mut Model, key: &KeyPress, now: Now) -> (After, Vec<UiEffect>) {
+        if self.answer.is_some() {
+            return self.answer_key(model, key, now);
+        }
+        let Some(opened) = self.opened(model).cloned() else { return (After::Close, Vec::new()) };
+        let ctrl = key.event.modifiers.contains(KeyModifiers::CONTROL);
+        match key.event.code {
+            KeyCode::Esc => return (After::Close, Vec::new()),
+            KeyCode::Char('c') if ctrl => return (After::Close, Vec::new()),
+            KeyCode::PageDown => self.top += 5,
+            KeyCode::PageUp => self.top = self.top.saturating_sub(5),
+            KeyCode::Down | KeyCode::Char('j') => {
+                self.selected = (self.selected + 1).min(opened.choices.len().saturating_sub(1));
+            }
+            KeyCode::Up | KeyCode::Char('k') => self.selected = self.selected.saturating_sub(1),
+            _ if !self.live(key.before, now) => {
+                model.say(Level::Info, "keys of the card are live after 0.7 s without typing", now);
+            }
+            KeyCode::Enter => return self.choose(model, self.selected, now),
+            KeyCode::Char(c) if !ctrl => {
+                if let Some(at) = opened.choices.iter().position(|choice| choice.key == c) {
+                    return self.choose(model, at, now);
+                }
+            }
+            _ => {}
+        }
+        (After::Stay, Vec::new())
+    }
+
+    fn answer_key(&mut self, model: &mut Model, key: &KeyPress, now: Now) -> (After, Vec<UiEffect>) {
+        let Some((choice, composer)) = &mut self.answer else { return (After::Stay, Vec::new()) };
+        let extra = key.event.modifiers.intersects(KeyModifiers::SHIFT | KeyModifiers::ALT);
+        match key.event.code {
+            KeyCode::Esc => self.answer = None,
+            KeyCode::Enter if !extra => {
+                let (choice, text) = (choice.clone(), composer.text());
+                return self.send(model, &choice, Some(text), now);
+            }
+            KeyCode::Enter => composer.newline(),
+            KeyCode::Char('j') if key.event.modifiers.contains(KeyModifiers::CONTROL) => composer.newline(),
+            _ => composer.key(key.event),
+        }
+        (After::Stay, Vec::new())
+    }
+
+    /// One of the choices.
+    pub fn choose(&mut self, model: &mut Model, at: usize, now: Now) -> (After, Vec<UiEffect>) {
+        let Some(opened) = self.opened(model).cloned() else { return (After::Close, Vec::new()) };
+        let Some(choice) = opened.choices.get(at).cloned() else { return (After::Stay, Vec::new()) };
+        self.selected = at;
+        let Some(run) = model.run() else { return (After::Close, Vec::new()) };
+        if choice.id == "edit" {
+            let text = opened.detail.get("calls").and_then(|calls| serde_yaml::to_string(calls).ok());
+            let purpose = Purpose::Arguments(run.id, opened.inbox_id);
+            let text = text.unwrap_or_default();
+            return (After::Stay, vec![UiEffect::Edit { purpose, text, ending: ".yaml" }]);
+        }
+        if choice.wants_text {
+            let mut composer = Composer::default();
+            if choice.id == "raise"
+                && let Some(limit) = opened.detail.get("limit").and_then(serde_json::Value::as_f64)
+            {
+                composer.set(&format!("{}", (limit * 1.5).ceil()));
+            }
+            self.answer = Some((choice, composer));
+            return (After::Stay, Vec::new());
+        }
+        self.send(model, &choice, None, now)
+    }
+
+    fn send(
+        &mut self,
+        model: &mut Model,
+        choice: &Choice,
+        text: Option<String>,
+        now: Now,
+    ) -> (After, Vec<UiEffect>) {
+        let Some(opened) = self.opened(model).cloned() else { return (After::Close, Vec::new()) };
+        let Some((id, can)) = model.run().map(|run| (run.id, run.can_steer())) else {
+            return (After::Close, Vec::new());
+        };
+        if !can {
+            model.say(Level::Warning, "nobody runs this instance: resume it to answer", now);
+            return (After::Close, Vec::new());
+        }
+        let reply = Reply {
+            inbox: opened.inbox_id,
+            choice: choice.id.clone(),
+            text,
+            digest: Some(opened.digest.clone()),
+        };
+        (After::Close, vec![UiEffect::Send(id, Command::Reply(reply))])
+    }
+
+    pub fn draw(&mut self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+        let Some(run) = model.run() else { return };
+        let Some(opened) = self.opened(model) else { return };
+        self.drawn.get_or_insert(canvas.now.instant);
+        let at =
+            run.folds.inbox.open.iter().position(|card| card.opened.inbox_id == opened.inbox_id).unwrap_or(0);
+        let cells = area.width.saturating_sub(8).clamp(30, 100).min(area.width);
+        let body = detail(opened, usize::from(cells.saturating_sub(4)));
+        let choices = u16::try_from(opened.choices.len()).unwrap_or(0);
+        let wanted = u16::try_from(body.len()).unwrap_or(u16::MAX).saturating_add(choices + 6);
+        let place = centred(area, cells, wanted.min(area.height.saturating_sub(2)).max(8));
+        let (warn, dim, plain) = (canvas.skin.warn(), canvas.skin.dim(), canvas.skin.text());
+        let since = run.folds.inbox.open.get(at).and_then(|card| Stamp::parse(&card.since));
+        let waiting = since.map_or(0, |since| (canvas.now.wall.as_second() - since.at.as_second()).max(0));
+        let waiting = clock(u64::try_from(waiting).unwrap_or(0));
+        let kind = kind(opened.what);
+        let title =
+            format!("Inbox {}/{} {} {kind}", at + 1, run.folds.inbox.open.len(), canvas.skin.sign(Sign::Ok));
+        let inner = canvas.popup(place, &[span(title, warn)], &[span(format!("waiting {waiting}"), dim)]);
+        let foot = if self.answer.is_some() { 3 } else { choices + 1 };
+        let room = inner.height.saturating_sub(foot + 1);
+        canvas.put(inner.x + 1, inner.y, inner.width.saturating_sub(2), &opened.title, warn);
+        self.top = self.top.min(body.len().saturating_sub(usize::from(room.saturating_sub(1))));
+        let visible = body.iter().skip(self.top).take(usize::from(room.saturating_sub(1)));
+        for (n, line) in visible.enumerate() {
+            let y = inner.y + 1 + u16::try_from(n).unwrap_or(0);
+            let style = match line.chars().next() {
+                Some('+') => canvas.skin.ok(),
+                Some('-') => canvas.skin.error(),
+                _ => plain,
+            };
+            canvas.put(inner.x + 1, y, inner.width.saturating_sub(2), line, style);
+        }
+        let y = (inner.y + room + 1).min(inner.bottom());
+        let rest = Rect::new(inner.x, y, inner.width, inner.bottom() - y);
+        match &self.answer {
+            Some((choice, composer)) => {
+                canvas.put(
+                    rest.x + 1,
+                    rest.y,
+                    rest.width.saturating_sub(2),
+                    &format!("{}:", choice.label),
+                    dim,
+                );
+                let field = Rect::new(
+                    rest.x + 1,
+                    rest.y + 1,
+                    rest.width.saturating_sub(2),
+                    rest.height.saturating_sub(1),
+                );
+                draw_text(composer, canvas, field, true);
+            }
+            None => self.choices(&opened.choices, canvas, rest),
+        }
+    }
+
+    fn choices(&self, choices: &[Choice], canvas: &mut Canvas<'_>, area: Rect) {
+        for (n, choice) in choices.iter().enumerate() {
+            let y = area.y + u16::try_from(n).unwrap_or(0);
+            if y >= area.bottom() {
+                return;
+            }
+            let line = Rect::new(area.x + 1, y, area.width.saturating_sub(2), 1);
+            let mark = if n == self.selected { canvas.skin.sign(Sign::Selected) } else { " " };
+            let more = if choice.wants_text { canvas.skin.sign(Sign::More) } else { "" };
+            let (key, plain) = (canvas.skin.key(), canvas.skin.text());
+            canvas.spans(
+                line,
+                &[
+                    span(format!("{mark} {}", choice.key), key),
+                    span(format!("  {}{more}", choice.label), plain),
+                ],
+            );
+            canvas.hit(line, Hit::Choice(n));
+        }
+        let y = area.y + u16::try_from(choices.len()).unwrap_or(0);
+        if y < area.bottom() {
+            let dim = canvas.skin.dim();
+            let text = "Keys are live after 0.7 s without typing.   Esc: decide later";
+            canvas.put(area.x + 1, y, area.width.saturating_sub(2), text, dim);
+        }
+    }
+}
+
+fn kind(what: InboxKind) -> &'static str {
+    match what {
+        InboxKind::Approval => "approval",
+        InboxKind::Question => "question",
+        InboxKind::WatcherPause => "watcher pause",
+        InboxKind::Budget => "budget",
+        InboxKind::Failure => "failure",
+    }
+}
+
+/// What the card is about, as lines.
+fn detail(opened: &InboxOpened, cells: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let hidden = ["request", "gate", "watcher", "which"];
+    if let Some(fields) = opened.detail.as_object() {
+        for (key, value) in fields.iter().filter(|(key, _)| !hidden.contains(&key.as_str())) {
+            let text = match value {
+                serde_json::Value::Null => continue,
+                serde_json::Value::String(text) if text.trim().is_empty() => continue,
+                serde_json::Value::String(text) => text.clone(),
+                serde_json::Value::Number(number) => number.to_string(),
+                other => serde_yaml::to_string(other).unwrap_or_default(),
+            };
+            let text = crate::text::clean(&text).into_string();
+            let whole = key == "diff" || text.trim_end().contains('\n');
+            if whole {
+                lines.push(format!("{key}:"));
+                lines.extend(text.trim_end().lines().take(DETAIL).flat_map(|line| wrap(line, cells)));
+            } else {
+                let parts = wrap(&text, cells.saturating_sub(10).max(10));
+                for (n, part) in parts.into_iter().take(DETAIL).enumerate() {
+                    lines.push(format!("{:<9} {part}", if n == 0 { key.as_str() } else { "" }));
+                }
+            }
+        }
+    } else if let Some(text) = opened.detail.as_str() {
+        lines.extend(wrap(&crate::text::clean(text), cells));
+    }
+    lines
+}

@@ -1,0 +1,118 @@
+//! What is drawn over a screen and takes its keys. Each is a struct with `key` and `draw`; the model is given to both,
+//! without the overlays themselves.
+
+pub mod ask;
+pub mod explain;
+pub mod help;
+pub mod inbox;
+pub mod messages;
+pub mod palette;
+pub mod sheet;
+
+use ratatui::layout::Rect;
+
+use super::{
+    input::KeyPress,
+    kit::Canvas,
+    model::Model,
+    msg::{Now, UiEffect},
+};
+
+/// An overlay.
+pub enum Overlay {
+    Help(help::Help),
+    Palette(palette::Palette),
+    /// A question with a safe answer: abort, end a session, quit …
+    Ask(ask::Ask),
+    Inbox(inbox::Card),
+    Messages(messages::Messages),
+    Explain(explain::Explain),
+    /// A text that scrolls.
+    Sheet(sheet::Sheet),
+}
+
+/// What becomes of an overlay after a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    Stay,
+    Close,
+}
+
+impl Overlay {
+    /// A key.
+    pub fn key(&mut self, model: &mut Model, key: &KeyPress, now: Now) -> (After, Vec<UiEffect>) {
+        match self {
+            Self::Help(it) => it.key(key),
+            Self::Palette(it) => it.key(model, key, now),
+            Self::Ask(it) => it.key(model, key, now),
+            Self::Inbox(it) => it.key(model, key, now),
+            Self::Messages(it) => it.key(model, key),
+            Self::Explain(it) => it.key(model, key, now),
+            Self::Sheet(it) => it.key(key),
+        }
+    }
+
+    /// Draws it over an area.
+    pub fn draw(&mut self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+        match self {
+            Self::Help(it) => it.draw(model, canvas, area),
+            Self::Palette(it) => it.draw(model, canvas, area),
+            Self::Ask(it) => it.draw(model, canvas, area),
+            Self::Inbox(it) => it.draw(model, canvas, area),
+            Self::Messages(it) => it.draw(model, canvas, area),
+            Self::Explain(it) => it.draw(model, canvas, area),
+            Self::Sheet(it) => it.draw(canvas, area),
+        }
+    }
+
+    /// What the status bar says while it is on top.
+    pub fn hints(&self, model: &Model) -> Vec<(String, String)> {
+        let pairs =
+            |list: &[(&str, &str)]| list.iter().map(|(k, t)| ((*k).to_owned(), (*t).to_owned())).collect();
+        match self {
+            Self::Help(_) => pairs(&[("type", "to filter"), ("↑↓", "scroll"), ("Esc", "close")]),
+            Self::Palette(_) => {
+                pairs(&[("↑↓", "choose"), ("Tab", "complete"), ("⏎", "run"), ("Esc", "close")])
+            }
+            Self::Ask(it) => it.hints(),
+            Self::Inbox(it) => it.hints(model),
+            Self::Messages(_) | Self::Sheet(_) => pairs(&[("j k", "scroll"), ("Esc", "close")]),
+            Self::Explain(_) => pairs(&[("j k", "other verdicts"), ("d", "off/on"), ("Esc", "close")]),
+        }
+    }
+
+    /// A pasted text. False: it takes none.
+    pub fn paste(&mut self, text: &str) -> bool {
+        match self {
+            Self::Inbox(it) => it.paste(text),
+            Self::Palette(it) => it.paste(text),
+            Self::Help(it) => it.paste(text),
+            _ => true,
+        }
+    }
+
+    /// A click on one of its rows or buttons.
+    pub fn click(&mut self, model: &mut Model, choice: usize, now: Now) -> (After, Vec<UiEffect>) {
+        match self {
+            Self::Palette(it) => it.run(model, choice, now),
+            Self::Ask(it) => it.choose(model, choice, now),
+            Self::Inbox(it) => it.choose(model, choice, now),
+            _ => (After::Stay, Vec::new()),
+        }
+    }
+}
+
+/// Moves a scroll position by the usual keys; `None`: not one of them.
+pub fn scrolled(top: usize, key: &KeyPress, page: usize) -> Option<usize> {
+    use crossterm::event::KeyCode::{Char, Down, End, Home, PageDown, PageUp, Up};
+    let page = page.max(1);
+    Some(match key.event.code {
+        Down | Char('j') => top + 1,
+        Up | Char('k') => top.saturating_sub(1),
+        PageDown | Char(' ') => top + page,
+        PageUp => top.saturating_sub(page),
+        Home | Char('g') => 0,
+        End | Char('G') => usize::MAX / 2,
+        _ => return None,
+    })
+}

@@ -1,0 +1,237 @@
+//! The command palette: every action by fuzzy search, with its key. What is typed after an id is its argument. The same
+//! list also searches what was sent before (`ctrl-r`).
+
+use crossterm::event::{KeyCode, KeyModifiers};
+use nucleo_matcher::{
+    Config, Matcher, Utf32Str,
+    pattern::{CaseMatching, Normalization, Pattern},
+};
+use ratatui::layout::Rect;
+
+use super::After;
+use crate::ui::{
+    actions::{Context, Row, TABLE, find},
+    input::KeyPress,
+    kit::{Canvas, centred, row, span},
+    model::{Model, Screen},
+    msg::{Now, UiEffect},
+    skin::Sign,
+    update::act::act,
+};
+
+/// Characters of what is typed.
+const QUERY: usize = 400;
+
+/// Something that can be chosen.
+#[derive(Clone)]
+enum Entry {
+    Action(&'static Row),
+    /// A text that was sent before.
+    Text(String),
+}
+
+/// The palette.
+pub struct Palette {
+    title: &'static str,
+    query: String,
+    entries: Vec<Entry>,
+    /// Places in `entries`, best first.
+    found: Vec<usize>,
+    selected: usize,
+    matcher: Matcher,
+}
+
+impl Palette {
+    /// Of the actions that make sense on a screen.
+    pub fn actions(screen: Screen) -> Self {
+        let fits = |row: &&Row| {
+            !row.group.is_empty()
+                && match screen {
+                    Screen::Home | Screen::NewRun => {
+                        matches!(row.context, Context::Browser | Context::Global)
+                    }
+                    Screen::Run | Screen::Session => row.context != Context::Browser,
+                }
+        };
+        Self::new("Commands", TABLE.iter().filter(fits).map(Entry::Action).collect())
+    }
+
+    /// Of texts, the newest first.
+    pub fn texts(texts: &[String]) -> Self {
+        Self::new("Sent before", texts.iter().rev().cloned().map(Entry::Text).collect())
+    }
+
+    fn new(title: &'static str, entries: Vec<Entry>) -> Self {
+        let matcher = Matcher::new(Config::DEFAULT);
+        let mut palette =
+            Self { title, query: String::new(), entries, found: Vec::new(), selected: 0, matcher };
+        palette.search();
+        palette
+    }
+
+    fn words(entry: &Entry) -> String {
+        match entry {
+            Entry::Action(row) => format!("{}: {}", row.group, row.text),
+            Entry::Text(text) => text.replace('\n', " "),
+        }
+    }
+
+    /// The argument after an id, if the query begins with one.
+    fn argument(&self) -> Option<(&'static Row, &str)> {
+        let (id, rest) = self.query.split_once(' ')?;
+        find(id).map(|row| (row, rest.trim()))
+    }
+
+    fn search(&mut self) {
+        self.selected = 0;
+        if let Some((row, _)) = self.argument() {
+            let is_it = |entry: &Entry| matches!(entry, Entry::Action(other) if other.id == row.id);
+            self.found = self.entries.iter().position(is_it).into_iter().collect();
+            if !self.found.is_empty() {
+                return;
+            }
+        }
+        let pattern = Pattern::parse(&self.query, CaseMatching::Smart, Normalization::Smart);
+        let mut buffer = Vec::new();
+        let mut scored: Vec<(u32, usize)> = Vec::new();
+        for (at, entry) in self.entries.iter().enumerate() {
+            let mut text = Self::words(entry);
+            if let Entry::Action(row) = entry {
+                text.push(' ');
+                text.push_str(row.id);
+            }
+            if let Some(score) = pattern.score(Utf32Str::new(&text, &mut buffer), &mut self.matcher) {
+                scored.push((score, at));
+            }
+        }
+        if !self.query.is_empty() {
+            scored.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), *at));
+        }
+        self.found = scored.into_iter().map(|(_, at)| at).collect();
+    }
+
+    pub fn key(&mut self, model: &mut Model, key: &KeyPress, now: Now) -> (After, Vec<UiEffect>) {
+        let ctrl = key.event.modifiers.contains(KeyModifiers::CONTROL);
+        let last = self.found.len().saturating_sub(1);
+        match key.event.code {
+            KeyCode::Esc => return (After::Close, Vec::new()),
+            KeyCode::Char('c' | 'g') if ctrl => return (After::Close, Vec::new()),
+            KeyCode::Enter => return self.run(model, self.selected, now),
+            KeyCode::Down => self.selected = (self.selected + 1).min(last),
+            KeyCode::Up => self.selected = self.selected.saturating_sub(1),
+            KeyCode::Char('n') if ctrl => self.selected = (self.selected + 1).min(last),
+            KeyCode::Char('p') if ctrl => self.selected = self.selected.saturating_sub(1),
+            KeyCode::PageDown => self.selected = (self.selected + 10).min(last),
+            KeyCode::PageUp => self.selected = self.selected.saturating_sub(10),
+            KeyCode::Tab => {
+                if let Some(Entry::Action(row)) = self.found.get(self.selected).map(|at| &self.entries[*at]) {
+                    self.query = format!("{} ", row.id);
+                    self.search();
+                }
+            }
+            KeyCode::Char('u') if ctrl => {
+                self.query.clear();
+                self.search();
+            }
+            KeyCode::Backspace => {
+                self.query.pop();
+                self.search();
+            }
+            KeyCode::Char(c) if !ctrl && self.query.len() < QUERY => {
+                self.query.push(c);
+                self.search();
+            }
+            _ => {}
+        }
+        (After::Stay, Vec::new())
+    }
+
+    pub fn paste(&mut self, text: &str) -> bool {
+        self.query.push_str(crate::text::cut::at_most(&crate::text::clean_line(text), QUERY));
+        self.search();
+        true
+    }
+
+    /// Runs what is in a row.
+    pub fn run(&mut self, model: &mut Model, choice: usize, now: Now) -> (After, Vec<UiEffect>) {
+        let Some(entry) = self.found.get(choice).map(|at| self.entries[*at].clone()) else {
+            return (After::Stay, Vec::new());
+        };
+        match entry {
+            Entry::Action(row) => {
+                let argument =
+                    self.argument().map(|(_, rest)| rest.to_owned()).filter(|rest| !rest.is_empty());
+                (After::Close, act(model, row.act, argument.as_deref(), now))
+            }
+            Entry::Text(text) => {
+                if let Some(run) = model.run_mut() {
+                    run.composer.set(&text);
+                    run.look.typing = true;
+                }
+                (After::Close, Vec::new())
+            }
+        }
+    }
+
+    pub fn draw(&mut self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+        let height = area.height.saturating_sub(4).min(20);
+        let place = centred(area, area.width.saturating_sub(10).min(84), height);
+        let (title, dim, text) = (canvas.skin.title(true), canvas.skin.dim(), canvas.skin.text());
+        let inner = canvas.popup(place, &[span(self.title, title)], &[]);
+        if inner.height < 3 {
+            return;
+        }
+        canvas.put(inner.x, inner.y, 2, "> ", dim);
+        let used = canvas.put(inner.x + 2, inner.y, inner.width.saturating_sub(3), &self.query, text);
+        canvas.cursor = Some((inner.x + 2 + used, inner.y).into());
+        let rows = usize::from(inner.height) - 2;
+        let top = (self.selected + 1).saturating_sub(rows);
+        for (n, at) in self.found.iter().enumerate().skip(top).take(rows) {
+            let line = row(inner, u16::try_from(n - top + 1).unwrap_or(0));
+            let entry = &self.entries[*at];
+            let mark = if n == self.selected { canvas.skin.sign(Sign::Selected) } else { " " };
+            let key = match entry {
+                Entry::Action(row) => model.fixed.keymap.label(row.id, canvas.skin.ascii),
+                Entry::Text(_) => String::new(),
+            };
+            let key_style = canvas.skin.key();
+            canvas.ends(
+                line,
+                &[span(format!("{mark} {}", Self::words(entry)), text)],
+                &[span(format!(" {key} "), key_style)],
+            );
+            if n == self.selected {
+                let style = canvas.skin.selected();
+                canvas.paint(line, style);
+            }
+            canvas.hit(line, crate::ui::model::Hit::Choice(n));
+        }
+        let last = row(inner, inner.height - 1);
+        let count = format!(" {} of {}", self.found.len(), self.entries.len());
+        canvas.spans(last, &[span(count, dim)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn best(query: &str) -> String {
+        let mut palette = Palette::actions(Screen::Run);
+        palette.paste(query);
+        palette.found.first().map(|at| Palette::words(&palette.entries[*at])).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_best_match_comes_first_and_an_id_takes_an_argument() {
+        assert!(best("pau").starts_with("Run: pause"));
+        assert!(best("ledg").contains("ledger"));
+        let mut palette = Palette::actions(Screen::Run);
+        palette.paste("budget.raise max_tokens 600000");
+        assert_eq!(palette.found.len(), 1);
+        assert_eq!(
+            palette.argument().map(|(row, rest)| (row.id, rest)),
+            Some(("budget.raise", "max_tokens 600000"))
+        );
+    }
+}

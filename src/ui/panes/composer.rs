@@ -1,0 +1,168 @@
+//! The composer: what is being written, to whom it goes, what is queued.
+
+use ratatui::{layout::Rect, style::Style};
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::{
+    fold::nudges::Stage,
+    protocol::NudgeTarget,
+    ui::{
+        kit::{Canvas, span, width},
+        model::{Hit, Model, RunModel, composer::Composer},
+        skin::Sign,
+    },
+};
+
+/// Rows of text at most.
+pub const ROWS: u16 = 8;
+
+/// One row of wrapped text, and the caret's column if it is in it.
+struct Line {
+    text: String,
+    caret: Option<usize>,
+}
+
+fn rows(composer: &Composer, cells: usize) -> Vec<Line> {
+    let cells = cells.max(2);
+    let (caret_line, caret_char) = composer.caret();
+    let mut out = Vec::new();
+    for (n, line) in composer.lines().iter().enumerate() {
+        let (mut text, mut used, mut chars) = (String::new(), 0, 0);
+        let mut caret = None;
+        for grapheme in line.graphemes(true) {
+            let wide = width(grapheme).max(1);
+            if used + wide > cells {
+                out.push(Line { text: std::mem::take(&mut text), caret: caret.take() });
+                used = 0;
+            }
+            let count = grapheme.chars().count();
+            if n == caret_line && (chars..chars + count).contains(&caret_char) {
+                caret = Some(used);
+            }
+            chars += count;
+            text.push_str(if grapheme == "\t" { " " } else { grapheme });
+            used += wide;
+        }
+        if n == caret_line && caret_char >= chars {
+            if used >= cells {
+                out.push(Line { text: std::mem::take(&mut text), caret: None });
+                used = 0;
+            }
+            caret = Some(used);
+        }
+        out.push(Line { text, caret });
+    }
+    out
+}
+
+/// Draws a text that is being written; the real cursor stands at the caret.
+pub fn draw_text(composer: &Composer, canvas: &mut Canvas<'_>, area: Rect, focused: bool) {
+    if area.is_empty() {
+        return;
+    }
+    let lines = rows(composer, usize::from(area.width));
+    let caret = lines.iter().position(|line| line.caret.is_some()).unwrap_or(0);
+    let top = (caret + 1).saturating_sub(usize::from(area.height));
+    let style = canvas.skin.text();
+    for (n, line) in lines.iter().skip(top).take(usize::from(area.height)).enumerate() {
+        let y = area.y + u16::try_from(n).unwrap_or(0);
+        canvas.put(area.x, y, area.width, &line.text, style);
+        if let Some(column) = line.caret.filter(|_| focused) {
+            let x = area.x + u16::try_from(column).unwrap_or(0).min(area.width - 1);
+            canvas.cursor = Some((x, y).into());
+        }
+    }
+}
+
+/// Rows that the text wants within a width.
+pub fn wanted(run: &RunModel, cells: u16) -> u16 {
+    let inner = usize::from(cells.saturating_sub(4));
+    u16::try_from(rows(&run.composer, inner).len()).unwrap_or(ROWS).clamp(1, ROWS)
+}
+
+/// To whom a text goes, in words.
+pub fn target(run: &RunModel, target: NudgeTarget) -> String {
+    match target {
+        NudgeTarget::Orchestrator => "orchestrator (next step)".to_owned(),
+        NudgeTarget::Session(id) => match run.folds.sessions.get(id) {
+            Some(session) => format!("{} {}", session.short_id, session.who.adapter),
+            None => "a session".to_owned(),
+        },
+    }
+}
+
+/// Draws the composer of a run: with a border, or as one line with it.
+pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect, bordered: bool) {
+    if area.is_empty() {
+        return;
+    }
+    let typing = run.look.typing;
+    let (dim, key) = (canvas.skin.dim(), canvas.skin.key());
+    let to = format!("to: {}", target(run, run.composer.target));
+    let title = if run.composer.editing.is_some() { "Nudge (changing a queued one)" } else { "Nudge" };
+    canvas.hit(area, Hit::Composer);
+    let inner = if bordered {
+        let style = canvas.skin.title(typing);
+        canvas.frame(area, &[span(title, style)], &[span(to.clone(), dim)], typing)
+    } else {
+        area
+    };
+    if inner.is_empty() {
+        return;
+    }
+    let style: Style = if typing { key } else { dim };
+    canvas.put(inner.x, inner.y, 2, "> ", style);
+    let field = Rect::new(inner.x + 2, inner.y, inner.width.saturating_sub(2), inner.height);
+    if run.composer.is_empty() && !typing {
+        let label = model.fixed.keymap.label("nudge.focus", canvas.skin.ascii);
+        let text = match queued(run, canvas) {
+            Some(queued) => queued,
+            None => format!("{label} writes a nudge to the orchestrator or a session"),
+        };
+        canvas.put(field.x, field.y, field.width, &text, dim);
+        return;
+    }
+    let hint = queued(run, canvas).filter(|_| field.height > 1);
+    let rows = field.height - u16::from(hint.is_some());
+    draw_text(&run.composer, canvas, Rect { height: rows, ..field }, typing);
+    if let Some(hint) = hint {
+        canvas.put(field.x, field.bottom() - 1, field.width, &hint, dim);
+    }
+}
+
+/// What is queued, in one line.
+fn queued(run: &RunModel, canvas: &Canvas<'_>) -> Option<String> {
+    let mine = |nudge: &&crate::fold::nudges::Nudge| nudge.by == "human";
+    let all = &run.folds.nudges.all;
+    let queued: Vec<_> = all.iter().filter(|nudge| nudge.stage == Stage::Queued).filter(mine).collect();
+    if let Some(newest) = queued.last() {
+        let text = newest.text.replace('\n', " ");
+        let sign = canvas.skin.sign(Sign::Queued);
+        return Some(format!("{sign} {} queued: {text}", queued.len()));
+    }
+    let newest = all.iter().rev().find(mine)?;
+    match &newest.stage {
+        Stage::Sent(_) => {
+            Some(format!("{} sent: {}", canvas.skin.sign(Sign::Into), newest.text.replace('\n', " ")))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_is_wrapped_and_the_caret_stays_in_it() {
+        let mut composer = Composer::default();
+        composer.set("abcdefgh\n日本語");
+        let lines = rows(&composer, 4);
+        let shown: Vec<_> = lines.iter().map(|line| (line.text.as_str(), line.caret)).collect();
+        assert_eq!(shown, [("abcd", None), ("efgh", None), ("日本", None), ("語", Some(2))]);
+        composer.set("abcd");
+        let lines = rows(&composer, 4);
+        let shown: Vec<_> = lines.iter().map(|line| (line.text.as_str(), line.caret)).collect();
+        assert_eq!(shown, [("abcd", None), ("", Some(0))]);
+    }
+}

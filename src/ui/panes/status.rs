@@ -1,0 +1,133 @@
+//! The last row: the keys that are valid here, most valuable first; and the row of remarks above it.
+
+use ratatui::layout::Rect;
+
+use crate::ui::{
+    actions::{Act, Open, TABLE},
+    input::contexts,
+    kit::{Canvas, Span, span, width},
+    model::{Hit, Level, Model},
+    skin::Sign,
+};
+
+/// A key, a word, what a click does.
+struct Hint {
+    key: String,
+    text: String,
+    act: Option<Act>,
+}
+
+fn hints(model: &Model) -> Vec<Hint> {
+    if let Some(overlay) = model.overlays.last() {
+        let plain = |(key, text)| Hint { key, text, act: None };
+        return overlay.hints(model).into_iter().map(plain).collect();
+    }
+    let here = contexts(model);
+    let ascii = model.term.skin.ascii;
+    let mut rows: Vec<_> =
+        TABLE.iter().filter(|row| here.contains(&row.context) && !row.hint.is_empty()).collect();
+    let depth = |row: &crate::ui::actions::Row| here.iter().position(|context| *context == row.context);
+    // A key of an inner context hides the same key of an outer one.
+    let first = |row: &crate::ui::actions::Row| model.fixed.keymap.label(row.id, ascii);
+    let all = rows.clone();
+    rows.retain(|row| !all.iter().any(|other| depth(other) < depth(row) && first(other) == first(row)));
+    rows.sort_by_key(|row| row.rank);
+    let mut hints: Vec<Hint> = Vec::new();
+    for row in rows {
+        let key = model.fixed.keymap.label(row.id, ascii);
+        if key.is_empty() || hints.iter().any(|hint| hint.key == key) {
+            continue;
+        }
+        let open = model.run().map_or(0, |run| run.folds.inbox.open.len());
+        let text = match row.act {
+            Act::Open(Open::Inbox) => format!("inbox({open})"),
+            Act::Run(crate::ui::actions::Run::Pause) if row.hint == "pause" && is_held(model) => {
+                "continue".to_owned()
+            }
+            _ => row.hint.to_owned(),
+        };
+        hints.push(Hint { key, text, act: Some(row.act) });
+    }
+    hints
+}
+
+fn is_held(model: &Model) -> bool {
+    use crate::protocol::event::RunState::{Paused, Pausing, Sleeping};
+    model.run().is_some_and(|run| matches!(run.state(), Paused | Pausing | Sleeping))
+}
+
+/// Draws the status bar.
+pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    if area.is_empty() {
+        return;
+    }
+    let skin = canvas.skin;
+    let help = model.fixed.keymap.label("help.toggle", skin.ascii);
+    let last: Vec<Span> = vec![span(format!(" {help}"), skin.key()), span(" help ", skin.dim())];
+    let last_cells: usize = last.iter().map(|(text, _)| width(text)).sum();
+    let right = side(model, canvas);
+    let right_cells: usize = right.iter().map(|(text, _)| width(text)).sum();
+    let shows_right = usize::from(area.width) >= 100 && right_cells > 0;
+    let room = usize::from(area.width).saturating_sub(last_cells + if shows_right { right_cells } else { 0 });
+    let mut x = area.x + 1;
+    let mut used = 1;
+    let prefix = model.pressed.prefix.map(|chord| chord.label(skin.ascii));
+    let all = hints(model);
+    let prefix_hint = prefix.map(|key| Hint { key, text: skin.sign(Sign::More).to_owned(), act: None });
+    for hint in prefix_hint.into_iter().chain(all) {
+        let cells = width(&hint.key) + 1 + width(&hint.text) + 2;
+        if used + cells > room {
+            break;
+        }
+        let start = x;
+        x += canvas.put(x, area.y, area.width, &format!("{} ", hint.key), skin.key());
+        x += canvas.put(x, area.y, area.width, &format!("{}  ", hint.text), skin.dim());
+        used += cells;
+        if let Some(act) = hint.act {
+            canvas.hit(Rect::new(start, area.y, x - start, 1), Hit::Act(act));
+        }
+    }
+    for (text, style) in &last {
+        x += canvas.put(x, area.y, area.right().saturating_sub(x), text, *style);
+    }
+    if shows_right {
+        let start = area.right() - u16::try_from(right_cells).unwrap_or(0);
+        let mut x = start;
+        for (text, style) in &right {
+            x += canvas.put(x, area.y, area.right().saturating_sub(x), text, *style);
+        }
+    }
+}
+
+fn side(model: &Model, canvas: &Canvas<'_>) -> Vec<Span> {
+    let skin = canvas.skin;
+    let Some(run) = model.run() else { return Vec::new() };
+    let running = run.folds.sessions.working().count();
+    let dot = skin.sign(Sign::Ok);
+    match &run.health.store {
+        Some(_) => {
+            vec![span(format!("{running} running {dot} "), skin.dim()), span("disk FAILED ", skin.error())]
+        }
+        None => vec![span(format!("{running} running {dot} disk ok "), skin.dim())],
+    }
+}
+
+/// Draws the newest remark.
+pub fn toast(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let Some((toast, behind)) = model.toasts.current() else { return };
+    let skin = canvas.skin;
+    let (sign, style) = match toast.level {
+        Level::Info => (skin.sign(Sign::Ok), skin.text()),
+        Level::Warning => (skin.sign(Sign::Warning), skin.warn()),
+        Level::Error => (skin.sign(Sign::Failed), skin.error()),
+    };
+    let mut right = Vec::new();
+    if behind > 0 {
+        right.push(span(format!("  +{behind}"), skin.dim()));
+    }
+    if toast.level != Level::Info {
+        let view = model.fixed.keymap.label("messages.open", skin.ascii);
+        right.push(span(format!("  {view} view  Esc close "), skin.dim()));
+    }
+    canvas.ends(area, &[span(format!(" {sign} {}", toast.text), style)], &right);
+}

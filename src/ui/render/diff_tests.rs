@@ -1,0 +1,56 @@
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::*;
+use crate::ui::{render::Highlighter, theme::Theme};
+
+const DIFF: &str = "diff --git a/src/x.rs b/src/x.rs\nindex 1..2 100644\n--- a/src/x.rs\n+++ b/src/x.rs\n@@ -1,3 +1,4 @@ fn x\n keep\n-let a = 1;\n+let a = 22;\n+--- not a header\n tail\n\\ No newline at end of file\ndiff --git a/old b/new\nsimilarity index 90%\nrename from old\nrename to new\n";
+
+#[test]
+fn a_diff_is_read_into_files_with_counts_and_changed_words() {
+    let files = parse(DIFF);
+    assert_eq!(files.len(), 2);
+    let x = &files[0];
+    assert_eq!((&*x.path, x.added, x.removed), ("src/x.rs", 2, 1));
+    let lines: Vec<_> = x.lines.iter().map(|l| (l.kind, l.number, &*l.text)).collect();
+    assert_eq!(
+        lines,
+        [
+            (LineKind::Hunk, 0, "@@ -1,3 +1,4 @@ fn x"),
+            (LineKind::Context, 1, "keep"),
+            (LineKind::Removed, 2, "let a = 1;"),
+            (LineKind::Added, 2, "let a = 22;"),
+            (LineKind::Added, 3, "--- not a header"),
+            (LineKind::Context, 4, "tail"),
+            (LineKind::Note, 0, "\\ No newline at end of file"),
+        ]
+    );
+    assert_eq!((&*files[1].path, files[1].renamed_from.as_deref()), ("new", Some("old")));
+    let pair = parse("@@ -1 +1 @@\n-let a = 1;\n+let a = 22;\n");
+    assert_eq!(&pair[0].lines[2].text[pair[0].lines[2].changed.clone()], "22");
+    assert!(parse("").is_empty());
+    assert_eq!(parse("\x1b[31mgarbage")[0].lines[0].text.as_ref(), "garbage");
+}
+
+#[test]
+fn files_fold_and_the_cursor_moves_over_what_is_open() {
+    let (theme, code) = (Theme::default(), Highlighter::default());
+    let brush = Brush { theme: &theme, width: 0, ascii: false, wrap: true, code: &code };
+    let mut view = DiffView::default();
+    view.set(DIFF);
+    view.scroll(3);
+    assert_eq!((view.file().map(|f| &*f.path), view.line_number()), (Some("src/x.rs"), Some(2)));
+    view.toggle();
+    let area = Rect::new(0, 0, 24, 2);
+    let mut buf = Buffer::empty(area);
+    view.render(area, &mut buf, &brush, false);
+    let mut shown = Buffer::with_lines(["▸ src/x.rs         +2 -1", "▸ new (was old)       +0"]);
+    // The second file is open but has no lines.
+    shown.set_string(0, 1, "▾", ratatui::style::Style::default());
+    for (a, b) in buf.content().iter().zip(shown.content()) {
+        assert_eq!(a.symbol(), b.symbol());
+    }
+    view.next_file(true);
+    assert_eq!(view.file().map(|f| &*f.path), Some("new"));
+    view.set(DIFF);
+    assert_eq!(view.file().map(|f| &*f.path), Some("new"));
+}

@@ -1,0 +1,196 @@
+//! The thread that reads the journal in slices. A line is looked into only where its bytes may hold the query (found by
+//! `memchr`); whether the shown text does is decided by the same text that is copied. Ends at the end of the file, at a
+//! bound, or when the search is dropped.
+
+use std::{
+    fs::File,
+    ops::Range,
+    os::unix::fs::FileExt,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{Found, HITS_MAX, HITS_PER_ROW};
+use crate::{
+    fold::view::Whose,
+    protocol::{Body, Event, event::History},
+    ui::render::items,
+};
+
+/// Bytes that are read at once.
+const SLICE: usize = 4 << 20;
+/// Bytes of one line; a longer one is not searched.
+const LINE_MAX: usize = 64 << 20;
+/// Letters, rarest last: the rarest of a query is what `memchr` looks for.
+const BY_FREQUENCY: &[u8] = b"etaoinsrhldcumfpgwybvkxjqz";
+
+/// What is searched for. Smart case: a query without capitals fits in any case (ASCII letters).
+#[derive(Clone, Debug)]
+pub(in super::super) struct Needle {
+    query: String,
+    any_case: bool,
+    /// The longest part of the query that stands in JSON as it is.
+    bare: Vec<u8>,
+    rare: usize,
+}
+
+impl Needle {
+    pub(super) fn new(query: &str) -> Self {
+        let any_case = !query.chars().any(char::is_uppercase);
+        let bare = query.split(|ch: char| !matches!(ch, ' '..='~') || matches!(ch, '"' | '\\'));
+        let bare = bare.max_by_key(|part| part.len()).unwrap_or_default().as_bytes().to_vec();
+        let rank = |b: &u8| {
+            let lower = b.to_ascii_lowercase();
+            BY_FREQUENCY.iter().position(|known| *known == lower).unwrap_or(if *b == b' ' { 0 } else { 30 })
+        };
+        let rare = (0..bare.len()).max_by_key(|at| rank(&bare[*at])).unwrap_or(0);
+        Self { query: query.to_owned(), any_case, bare, rare }
+    }
+
+    pub(super) fn query(&self) -> &str {
+        &self.query
+    }
+
+    /// Where the query stands in a text.
+    pub(in super::super) fn ranges<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
+        let (needle, bytes) = (self.query.as_bytes(), text.as_bytes());
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let at = find(bytes, from, needle, 0, self.any_case)?;
+            from = at + needle.len();
+            Some(at..from)
+        })
+    }
+
+    /// The first place at or after `from` where a line may hold the query.
+    fn candidate(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        if self.bare.is_empty() {
+            return (from < bytes.len()).then_some(from);
+        }
+        find(bytes, from, &self.bare, self.rare, self.any_case)
+    }
+}
+
+/// The first place at or after `from` of a needle; `rare` is the index of the byte that is looked for first.
+fn find(bytes: &[u8], from: usize, needle: &[u8], rare: usize, any_case: bool) -> Option<usize> {
+    let byte = *needle.get(rare)?;
+    let fits = |at: &usize| {
+        let part = bytes.get(*at..*at + needle.len());
+        part.is_some_and(|part| if any_case { part.eq_ignore_ascii_case(needle) } else { part == needle })
+    };
+    let rest = bytes.get(from + rare..)?;
+    if any_case && byte.is_ascii_alphabetic() {
+        let both = memchr::memchr2_iter(byte.to_ascii_lowercase(), byte.to_ascii_uppercase(), rest);
+        both.map(|at| from + at).find(fits)
+    } else {
+        memchr::memchr_iter(byte, rest).map(|at| from + at).find(fits)
+    }
+}
+
+pub(super) struct Job {
+    pub(super) path: PathBuf,
+    /// Bytes of the file that belong to the search.
+    pub(super) end: u64,
+    pub(super) needle: Needle,
+    pub(super) whose: Whose,
+    pub(super) found: Arc<Mutex<Found>>,
+    pub(super) cancel: Arc<AtomicBool>,
+}
+
+/// Starts the thread. False: it could not be.
+pub(super) fn start(job: Job, wake: impl Fn() + Send + 'static) -> bool {
+    let run = move || {
+        job.scan(&wake);
+        job.found.lock().unwrap_or_else(PoisonError::into_inner).done = true;
+        wake();
+    };
+    std::thread::Builder::new().name("search".into()).spawn(run).is_ok()
+}
+
+impl Job {
+    fn scan(&self, wake: &impl Fn()) {
+        let Ok(file) = File::open(&self.path) else { return };
+        let (mut buffer, mut kept, mut offset) = (Vec::new(), 0, 0_u64);
+        // `offset`: where the buffer begins in the file; its first `kept` bytes are an unfinished line.
+        loop {
+            let read_at = offset + kept as u64;
+            let want = usize::try_from(self.end.saturating_sub(read_at)).unwrap_or(SLICE).min(SLICE);
+            buffer.resize(kept + want, 0);
+            let Ok(count) = file.read_at(&mut buffer[kept..], read_at) else { return };
+            if count == 0 || self.cancel.load(Ordering::Relaxed) {
+                return;
+            }
+            buffer.truncate(kept + count);
+            let lines_end = memchr::memrchr(b'\n', &buffer).map_or(0, |at| at + 1);
+            let count = self.slice(&buffer[..lines_end], offset);
+            if count > 0 {
+                wake();
+            }
+            if self.found.lock().unwrap_or_else(PoisonError::into_inner).capped {
+                return;
+            }
+            kept = buffer.len() - lines_end;
+            if kept > LINE_MAX {
+                kept = 0;
+                offset += buffer.len() as u64;
+            } else {
+                buffer.copy_within(lines_end.., 0);
+                offset += lines_end as u64;
+            }
+        }
+    }
+
+    /// Searches whole lines; how many of them hold the query.
+    fn slice(&self, bytes: &[u8], offset: u64) -> usize {
+        let (mut from, mut count) = (0, 0);
+        while let Some(at) = self.needle.candidate(bytes, from) {
+            if self.cancel.load(Ordering::Relaxed) {
+                return count;
+            }
+            let start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |at| at + 1);
+            let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |len| at + len);
+            count += usize::from(self.line(&bytes[start..end], offset + start as u64));
+            from = end + 1;
+        }
+        count
+    }
+
+    fn line(&self, line: &[u8], offset: u64) -> bool {
+        let Some(event) = std::str::from_utf8(line).ok().and_then(|line| Event::from_line(line).ok()) else {
+            return false;
+        };
+        let of_view = match self.whose {
+            Whose::All => true,
+            Whose::Orchestrator => !matches!(event.body, Body::Session(_)),
+            // A nudge to a session has no session in its envelope.
+            Whose::Session(id) => event.session_id == Some(id) || matches!(event.body, Body::Human(_)),
+        };
+        if !of_view {
+            return false;
+        }
+        let parts = if matches!(event.body, Body::History(History::ItemAdded(_))) { u8::MAX } else { 0 };
+        let mut hits = Vec::new();
+        for part in 0..=parts {
+            let text = items::text(&event, part);
+            if text.is_empty() && part > 0 {
+                break;
+            }
+            let count = self.needle.ranges(&text).take(HITS_PER_ROW).count();
+            if count > 0 {
+                hits.push((offset, part, count as u16));
+            }
+            let is_message = matches!(&event.body, Body::History(History::ItemAdded(added)) if added.item.get().contains("\"tool_calls\""));
+            if !is_message {
+                break;
+            }
+        }
+        let found_here = !hits.is_empty();
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.hits.append(&mut hits);
+        found.capped = found.hits.len() >= HITS_MAX;
+        found_here
+    }
+}

@@ -1,0 +1,309 @@
+//! Live text below the last event: what streams now, one item a stream. Finished blocks are frozen, only the last one
+//! is laid out again, so that a long stream costs as much as its text once. Memory is bounded: the last bytes of the
+//! source (for another width) and the last frozen rows.
+
+use crate::{
+    agent::link::Tails,
+    protocol::{SessionId, StreamKey},
+    text::{CleanText, Cleaner, ansi::StyledStream, cut, wrap::Break},
+    ui::{
+        render::{
+            Brush, Strip, ansi,
+            markdown::{self, Settled},
+        },
+        theme::{Content, Icon, Role},
+    },
+};
+
+/// Bytes of source that are kept of a stream.
+const KEPT: usize = 128 * 1024;
+/// Frozen rows of a stream; beyond it, the first [`DROPPED`] go.
+const FROZEN: usize = 6_000;
+const DROPPED: usize = 2_000;
+/// Streams that are shown.
+const STREAMS: usize = 64;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Markdown,
+    Thought,
+    Output,
+    /// The arguments of a call, as they are written.
+    Call,
+}
+
+/// One stream.
+#[derive(Debug)]
+pub(super) struct Stream {
+    key: StreamKey,
+    form: Form,
+    /// Byte offset up to which the stream has been taken.
+    seen: u64,
+    source: String,
+    /// Bytes of `source` that are laid out.
+    used: usize,
+    /// The beginning is missing.
+    gap: bool,
+    text: Text,
+    frozen: Vec<Strip>,
+    tail: Vec<Strip>,
+    /// Bytes of markdown that were parsed.
+    parsed: u64,
+}
+
+/// The text that is not frozen yet.
+#[derive(Debug, Default)]
+struct Text {
+    cleaner: Cleaner,
+    styled: StyledStream,
+    open: CleanText,
+    /// The open text goes on within a fenced code block that began with this line.
+    fence: Option<String>,
+}
+
+/// All streams of one transcript.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    pub(super) list: Vec<Stream>,
+    width: usize,
+    stamp: u64,
+}
+
+impl Streams {
+    /// Takes what is new. True: something is, or a stream has gone.
+    pub(super) fn take(&mut self, session: Option<SessionId>, tails: &Tails) -> bool {
+        let mut changed = false;
+        let mut old = std::mem::take(&mut self.list);
+        tails.each(session, |key, tail| {
+            if self.list.len() >= STREAMS {
+                return;
+            }
+            let known = old.iter().position(|stream| stream.key == *key);
+            let mut stream = match known {
+                Some(at) => old.swap_remove(at),
+                None => Stream::new(key.clone()),
+            };
+            changed |= known.is_none() || tail.end() > stream.seen;
+            let from = stream.seen.max(tail.from);
+            if from > stream.seen {
+                stream.restart();
+            }
+            let at = usize::try_from(from - tail.from).unwrap_or(usize::MAX).min(tail.text.len());
+            stream.push(tail.text.get(at..).unwrap_or_default());
+            stream.seen = tail.end();
+            self.list.push(stream);
+        });
+        changed || !old.is_empty()
+    }
+
+    /// Lays out what is new; how many rows were dropped at the front of each stream that dropped some.
+    pub(super) fn lay(&mut self, brush: &Brush<'_>) -> Vec<(usize, usize)> {
+        let anew = (self.width, self.stamp) != (brush.width, brush.theme.stamp());
+        (self.width, self.stamp) = (brush.width, brush.theme.stamp());
+        let mut dropped = Vec::new();
+        for (at, stream) in self.list.iter_mut().enumerate() {
+            if anew {
+                stream.used = 0;
+                stream.text = Text::default();
+                stream.frozen.clear();
+            }
+            if anew || stream.used < stream.source.len() || stream.tail.is_empty() {
+                stream.lay(brush);
+            }
+            if stream.frozen.len() > FROZEN {
+                stream.frozen.drain(..DROPPED);
+                stream.gap = true;
+                dropped.push((at, DROPPED));
+            }
+        }
+        dropped
+    }
+}
+
+impl Stream {
+    fn new(key: StreamKey) -> Self {
+        let form = match key.item.split(':').next() {
+            Some("reasoning") => Form::Thought,
+            Some("output") => Form::Output,
+            Some("tool") => Form::Call,
+            _ => Form::Markdown,
+        };
+        Self {
+            key,
+            form,
+            seen: 0,
+            source: String::new(),
+            used: 0,
+            gap: false,
+            text: Text::default(),
+            frozen: Vec::new(),
+            tail: Vec::new(),
+            parsed: 0,
+        }
+    }
+
+    /// Bytes of markdown that were parsed for it.
+    #[cfg(test)]
+    pub(super) fn parsed(&self) -> u64 {
+        self.parsed
+    }
+
+    /// Rows.
+    pub(super) fn len(&self) -> usize {
+        self.frozen.len() + self.tail.len()
+    }
+
+    /// One row.
+    pub(super) fn row(&self, at: usize) -> Option<&Strip> {
+        self.frozen.get(at).or_else(|| self.tail.get(at.checked_sub(self.frozen.len())?))
+    }
+
+    /// The text as it came (the last part of it).
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// A part of the stream was missed: begin with what is there.
+    fn restart(&mut self) {
+        self.gap = self.seen > 0 || self.gap;
+        self.source.clear();
+        self.used = 0;
+        self.text = Text::default();
+        self.frozen.clear();
+        self.gap = true;
+    }
+
+    fn push(&mut self, text: &str) {
+        self.source.push_str(text);
+        if self.source.len() > 2 * KEPT {
+            let keep = cut::last(&self.source, KEPT).len();
+            let gone = self.source.len() - keep;
+            self.source.drain(..gone);
+            if self.used < gone {
+                // It was never shown: what is lost of it is told by the gap.
+                self.used = gone;
+                self.text = Text::default();
+                self.frozen.clear();
+                self.gap = true;
+            }
+            self.used -= gone;
+        }
+    }
+
+    fn lay(&mut self, brush: &Brush<'_>) {
+        let new = self.used..self.source.len();
+        self.used = self.source.len();
+        match self.form {
+            Form::Markdown => {
+                self.text.cleaner = std::mem::take(&mut self.text.cleaner).for_prose();
+                self.text.cleaner.push(&self.source[new], &mut self.text.open);
+                self.markdown(brush);
+            }
+            Form::Thought => {
+                self.text.cleaner = std::mem::take(&mut self.text.cleaner).for_prose();
+                self.text.cleaner.push(&self.source[new], &mut self.text.open);
+                self.thought(brush);
+            }
+            Form::Output => {
+                self.text.styled.push(&self.source[new]);
+                self.output(brush);
+            }
+            Form::Call => self.call(brush),
+        }
+        let caret = brush.sign(Icon::Caret);
+        if self.tail.is_empty() {
+            self.tail.push(Strip::default());
+        }
+        if let Some(last) = self.tail.pop() {
+            let mut last = last.cut(brush.width.saturating_sub(1));
+            last.push(caret, brush.style(Role::Accent));
+            self.tail.push(last);
+        }
+    }
+
+    /// The prefix of the next row: the sign, if it is the first of all.
+    fn prefix(&self, icon: Icon, role: Role, brush: &Brush<'_>) -> (Strip, Strip) {
+        let mark = brush.mark(icon, role);
+        let rest = brush.indent(&mark);
+        let mut first = if self.frozen.is_empty() { mark } else { rest.clone() };
+        if self.frozen.is_empty() && self.gap {
+            first.push(format!("{} ", brush.sign(Icon::More)), brush.style(Role::Dim));
+        }
+        (first, rest)
+    }
+
+    fn markdown(&mut self, brush: &Brush<'_>) {
+        let plain = crate::ui::render::Highlighter::off();
+        let brush = &Brush { code: &plain, ..*brush };
+        loop {
+            let fenced = self.text.fence.as_ref().map(|fence| format!("{fence}\n{}", &*self.text.open));
+            let shift = self.text.fence.as_ref().map_or(0, |fence| fence.len() + 1);
+            let text: &str = fenced.as_deref().unwrap_or(&self.text.open);
+            let (first, rest) = self.prefix(Icon::Message, Role::Accent, brush);
+            self.parsed += text.len() as u64;
+            // Without a line break there is one block; whether it is too long is seen by its length.
+            let one = !self.text.open.contains('\n') && text.len() < 4 * 1024;
+            let settled = if one { Settled::Nothing } else { markdown::settled(text) };
+            let (cut, is_block) = match settled {
+                Settled::Nothing => (0, false),
+                Settled::Blocks(at) => (at, true),
+                Settled::Piece(at) => (at, false),
+            };
+            if cut <= shift {
+                self.tail.clear();
+                markdown::lines(text, brush, &first, &rest, &mut self.tail);
+                return;
+            }
+            let fence =
+                markdown::fence(text).filter(|_| !is_block).map(|line| cut::at_most(line, 200).to_owned());
+            markdown::lines(&text[..cut], brush, &first, &rest, &mut self.frozen);
+            if is_block {
+                self.frozen.push(rest);
+            }
+            self.text.fence = fence;
+            self.text.open = self.text.open.split_off(cut - shift);
+        }
+    }
+
+    fn thought(&mut self, brush: &Brush<'_>) {
+        let style = brush.style(Role::Content(Content::Reasoning));
+        let long = |text: &str| (text.len() > 4_096).then(|| text.rfind(' ').map(|at| at + 1)).flatten();
+        while let Some(cut) = self.text.open.rfind('\n').map(|at| at + 1).or_else(|| long(&self.text.open)) {
+            let rest = self.text.open.split_off(cut);
+            let settled = std::mem::replace(&mut self.text.open, rest);
+            for line in settled.strip_suffix('\n').unwrap_or(&settled).split('\n') {
+                let (first, rest) = self.prefix(Icon::Note, Role::Dim, brush);
+                brush.lay(&Strip::of(line, style), Break::Words, &first, &rest, &mut self.frozen);
+            }
+        }
+        let (first, rest) = self.prefix(Icon::Note, Role::Dim, brush);
+        self.tail.clear();
+        brush.lay(&Strip::of(&*self.text.open, style), Break::Words, &first, &rest, &mut self.tail);
+    }
+
+    fn output(&mut self, brush: &Brush<'_>) {
+        let bar = brush.mark(Icon::Bar, Role::Border);
+        let (base, mono) = (brush.style(Role::Text), brush.style(Role::Bad).fg.is_none());
+        let text = &mut self.text.styled.text;
+        let settled = text.text.rfind('\n').map_or(0, |at| at + 1);
+        let mut lines = ansi::lines(text, base, mono).peekable();
+        self.tail.clear();
+        while let Some(line) = lines.next() {
+            let out = if lines.peek().is_some() { &mut self.frozen } else { &mut self.tail };
+            brush.lay(&line, Break::Anywhere, &bar, &bar, out);
+        }
+        drop(lines);
+        text.drop_front(settled);
+    }
+
+    fn call(&mut self, brush: &Brush<'_>) {
+        let end = cut::last(&self.source, 400);
+        let mut strip = brush.mark(Icon::Closed, Role::Dim);
+        let room = brush.width.saturating_sub(strip.width() + 2);
+        let text = crate::text::clean_line(end);
+        let chars = text.chars().count();
+        let shown: String = text.chars().skip(chars.saturating_sub(room)).collect();
+        strip.push(shown, brush.style(Role::Dim));
+        self.tail = vec![strip];
+    }
+}

@@ -1,0 +1,264 @@
+//! Actions of the table: what each does.
+
+use crate::{
+    agent::launch::What,
+    protocol::{Command, command::Cap, event::RunState},
+    ui::{
+        actions::{Act, Browse, Go, Open, Run, Screen as On},
+        model::{Level, Model, Pane, Screen},
+        msg::{Now, UiEffect},
+        overlays::{
+            Overlay,
+            ask::{Ask, Question},
+            explain, help, inbox,
+            messages::Messages,
+            palette::Palette,
+            sheet::Sheet,
+        },
+        screens,
+    },
+};
+
+use super::{leave, session, text, write};
+
+/// Does what an action says; `argument`: what was typed after its name in the palette.
+pub fn act(model: &mut Model, act: Act, argument: Option<&str>, now: Now) -> Vec<UiEffect> {
+    match act {
+        Act::Go(it) => go(model, it, now),
+        Act::Open(it) => open(model, it, now),
+        Act::Run(it) => run(model, it, argument, now),
+        Act::Scroll(it) => text::scroll(model, it),
+        Act::Item(it) => text::item(model, it, now),
+        Act::Session(it) => session::act(model, it, argument, now),
+        Act::Watcher(it) => session::watcher(model, it, now),
+        Act::Write(it) => write::act(model, it, now),
+        Act::Browse(it) => browse(model, it, now),
+        Act::Screen(it) => screen(model, it),
+    }
+}
+
+fn go(model: &mut Model, it: Go, now: Now) -> Vec<UiEffect> {
+    match it {
+        Go::Back => return leave::back(model, now),
+        Go::Close => return close(model, now),
+        Go::Interrupt => return leave::interrupt(model, now),
+        Go::Instances => return leave::home(model),
+        Go::TabNext => return session::tab(model, 1),
+        Go::TabPrev => return session::tab(model, 3),
+        _ => {}
+    }
+    let in_session = model.screen == Screen::Session;
+    let Some(run) = model.run_mut() else { return Vec::new() };
+    let at = run.look.focus.index();
+    let column = |pane: Pane| usize::from(pane != Pane::Orchestrator);
+    let next = match it {
+        Go::NextPane => Pane::at(at + 1),
+        Go::PrevPane => Pane::at(at + 3),
+        Go::Pane(n) => Pane::at(usize::from(n)),
+        Go::Left => Pane::Orchestrator,
+        Go::Right if column(run.look.focus) == 0 => Pane::Sessions,
+        Go::Down if column(run.look.focus) == 1 => Pane::at((at + 1).min(3)),
+        Go::Up if column(run.look.focus) == 1 => Pane::at((at - 1).max(1)),
+        Go::Zoom => {
+            run.look.zoom = !run.look.zoom;
+            run.look.focus
+        }
+        _ => run.look.focus,
+    };
+    run.look.focus = next;
+    if in_session && matches!(it, Go::Pane(_)) {
+        model.screen = Screen::Run;
+    }
+    Vec::new()
+}
+
+/// Esc: one level out, never destroys.
+fn close(model: &mut Model, now: Now) -> Vec<UiEffect> {
+    let in_session = model.screen == Screen::Session;
+    if let Some(run) = model.run_mut()
+        && let Some(text) = run.text(in_session)
+        && (text.clear_selection() || text.search_end(true))
+    {
+        return Vec::new();
+    }
+    if model.toasts.close() {
+        return Vec::new();
+    }
+    match model.screen {
+        Screen::Session | Screen::NewRun => leave::back(model, now),
+        Screen::Home | Screen::Run => Vec::new(),
+    }
+}
+
+fn open(model: &mut Model, it: Open, now: Now) -> Vec<UiEffect> {
+    let overlay = match it {
+        Open::Help => Overlay::Help(help::Help::default()),
+        Open::Palette => Overlay::Palette(Palette::actions(model.screen)),
+        Open::Messages => Overlay::Messages(Messages::default()),
+        Open::Inbox => match inbox::Card::oldest(model) {
+            Some(card) => Overlay::Inbox(card),
+            None => {
+                model.say(Level::Info, "the inbox is empty", now);
+                return Vec::new();
+            }
+        },
+        Open::NewRun => {
+            model.screen = Screen::NewRun;
+            return screens::new_run::open(model, now);
+        }
+        Open::Ledger => Overlay::Sheet(Sheet::new("Ledger", ledger(model))),
+        Open::Changes | Open::Log | Open::Themes => {
+            model.say(Level::Info, "this view is not there yet", now);
+            return Vec::new();
+        }
+    };
+    model.overlays.push(overlay);
+    Vec::new()
+}
+
+/// Opens the explanation of the selected verdict.
+pub(super) fn explain(model: &mut Model) {
+    model.overlays.push(Overlay::Explain(explain::Explain::default()));
+}
+
+fn ledger(model: &Model) -> Vec<String> {
+    let entries = model.run().map(|run| run.folds.ledger.entries.as_slice()).unwrap_or_default();
+    let mut lines = Vec::new();
+    for entry in entries {
+        let tested = match entry.evidence.tested {
+            Some(true) => "tests pass",
+            Some(false) => "tests fail",
+            None => "not tested",
+        };
+        lines.push(format!(
+            "{} {} {:?}, {} turns, {tested}",
+            entry.short_id, entry.adapter, entry.state, entry.turns
+        ));
+        lines.push(format!("  task    {}", entry.task));
+        if !entry.result.is_empty() {
+            lines.push(format!("  result  {}", entry.result));
+        }
+        let files: Vec<_> = entry.evidence.files.iter().map(String::as_str).collect();
+        if !files.is_empty() {
+            lines.push(format!("  files   {}", files.join(", ")));
+        }
+        lines.extend(entry.contradictions.iter().map(|claim| format!("  ! {claim}")));
+        lines.push(String::new());
+    }
+    if lines.is_empty() {
+        lines.push("Nothing was delegated yet.".to_owned());
+    }
+    lines
+}
+
+/// The run that is shown, if commands reach it; says so otherwise.
+pub(super) fn steered(model: &mut Model, now: Now) -> Option<crate::protocol::InstanceId> {
+    let found = model.run().map(|run| (run.id, run.can_steer()));
+    match found {
+        Some((id, true)) => Some(id),
+        Some((_, false)) => {
+            model.say(Level::Warning, "nobody runs this instance: resume it first (b, then r)", now);
+            None
+        }
+        None => {
+            model.say(Level::Info, "no run is shown", now);
+            None
+        }
+    }
+}
+
+fn run(model: &mut Model, it: Run, argument: Option<&str>, now: Now) -> Vec<UiEffect> {
+    match it {
+        Run::Quit => return leave::quit(model, now),
+        Run::PauseAndQuit => return leave::pause_and_quit(model, None),
+        Run::Export => {
+            return match model.run() {
+                Some(run) => vec![UiEffect::Export(run.dir.clone())],
+                None => Vec::new(),
+            };
+        }
+        _ => {}
+    }
+    let Some(id) = steered(model, now) else { return Vec::new() };
+    let state = model.run().map(|run| run.state()).unwrap_or_default();
+    let command = match it {
+        Run::Pause => match state {
+            RunState::Running => Command::Pause { now: false },
+            _ => Command::Resume,
+        },
+        Run::PauseNow => Command::Pause { now: true },
+        Run::StepOnce => Command::StepOnce,
+        Run::Abort if state == RunState::Stopping => Command::Abort { at_once: true },
+        Run::Abort => {
+            model.overlays.push(Overlay::Ask(Ask::new(Question::Abort(id), now)));
+            return Vec::new();
+        }
+        Run::AbortNow => Command::Abort { at_once: true },
+        Run::UndoCompaction => Command::UndoCompaction,
+        Run::RaiseBudget => match argument.and_then(cap_and_value) {
+            Some((cap, value)) => Command::SetBudget { cap, value },
+            None => {
+                model.say(Level::Info, "write a cap and a number after it: max_tokens 600000 (or none)", now);
+                return Vec::new();
+            }
+        },
+        Run::Quit | Run::PauseAndQuit | Run::Export => return Vec::new(),
+    };
+    if matches!(command, Command::Pause { .. })
+        && let Some(run) = model.run_mut()
+    {
+        // At once, so that the key is never felt as lost; the event that follows says what holds.
+        run.folds.run.status.state = RunState::Pausing;
+    }
+    vec![UiEffect::Send(id, command)]
+}
+
+/// `max_tokens 600000`, `max_cost_usd none`.
+fn cap_and_value(text: &str) -> Option<(Cap, Option<f64>)> {
+    let (cap, value) = text.split_once([' ', '='])?;
+    let cap = serde_json::from_value(serde_json::Value::String(cap.trim().to_owned())).ok()?;
+    match value.trim() {
+        "none" | "off" => Some((cap, None)),
+        number => number.replace('_', "").parse().ok().filter(|n: &f64| *n > 0.0).map(|n| (cap, Some(n))),
+    }
+}
+
+fn browse(model: &mut Model, it: Browse, now: Now) -> Vec<UiEffect> {
+    screens::home::act(model, it, now)
+}
+
+fn screen(model: &mut Model, it: On) -> Vec<UiEffect> {
+    match it {
+        On::Mouse => {
+            model.term.mouse = !model.term.mouse;
+            vec![UiEffect::Mouse(model.term.mouse)]
+        }
+        On::DetectTheme => vec![UiEffect::DetectTheme],
+        On::Redraw => vec![UiEffect::Redraw],
+        On::Suspend => vec![UiEffect::Suspend],
+    }
+}
+
+/// A launch that resumes an instance, after the pattern of this process.
+pub fn resume(model: &Model, dir: std::path::PathBuf, working_dir: std::path::PathBuf) -> Option<UiEffect> {
+    let mut launch = model.fixed.pattern.clone()?;
+    launch.what = What::Resume { dir, task: None };
+    launch.working_dir = working_dir;
+    launch.demo = false;
+    Some(UiEffect::Launch(launch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cap_is_read_from_the_palette() {
+        assert_eq!(cap_and_value("max_tokens 600_000"), Some((Cap::MaxTokens, Some(600_000.0))));
+        assert_eq!(cap_and_value("max_cost_usd=none"), Some((Cap::MaxCostUsd, None)));
+        assert_eq!(
+            [cap_and_value("max_tokens"), cap_and_value("x 3"), cap_and_value("max_tokens -1")],
+            [None; 3]
+        );
+    }
+}

@@ -1,0 +1,167 @@
+//! What comes from the instances and what effects answer.
+
+use crate::{
+    protocol::{Command, InstanceId, Notice, Reply},
+    ui::{
+        model::{Level, Model, RunModel, Screen, notable::Notable},
+        msg::{Answer, News, Now, Purpose, UiEffect},
+        overlays::{Overlay, inbox},
+        screens,
+    },
+};
+
+use super::leave;
+
+/// From an instance.
+pub fn from(model: &mut Model, id: InstanceId, news: News, now: Now) -> Vec<UiEffect> {
+    let Some(run) = model.by_id(id) else { return Vec::new() };
+    match news {
+        News::Event(published) => {
+            let fresh = is_fresh(&published.recorded.event.timestamp, now);
+            let notable = run.follow(&published);
+            if matches!(notable, Some(Notable::Card(_))) || !fresh {
+                renew_card(model);
+            }
+            let Some(notable) = notable.filter(|_| fresh) else { return after(model) };
+            return told(model, id, notable, now);
+        }
+        News::Streaming => {
+            let RunModel { tails, texts, .. } = run;
+            if let Some(tails) = tails {
+                texts.orchestrator.tick_tails(tails);
+                texts.sessions.values_mut().for_each(|text| {
+                    text.tick_tails(tails);
+                });
+            }
+        }
+        News::Notice(Notice::StoreFailed { message }) => {
+            run.health.store = Some(message.clone());
+            let text = format!("the run is held: {message}");
+            model.say(Level::Error, text, now);
+        }
+        News::Notice(Notice::StoreRestored) => {
+            run.health.store = None;
+            model.say(Level::Info, "the journal can be written again", now);
+        }
+        News::Notice(Notice::Warning { message }) => model.say(Level::Warning, message, now),
+        News::Notice(Notice::Closed) => {}
+        News::Ended(ended) => {
+            if let Err(message) = &ended {
+                let text = format!("the run '{}' broke off: {message}", run.name);
+                run.health.ended = Some(ended);
+                model.say(Level::Error, text, now);
+            } else {
+                run.health.ended = Some(ended);
+            }
+        }
+    }
+    after(model)
+}
+
+/// Old events are followed without a word: only what happens now is told.
+fn is_fresh(at: &crate::protocol::Stamp, now: Now) -> bool {
+    (now.wall.as_second() - at.at.as_second()).abs() < 15
+}
+
+/// A card that was answered elsewhere gives way to the next.
+fn renew_card(model: &mut Model) {
+    let mut overlays = std::mem::take(&mut model.overlays);
+    overlays.retain_mut(|overlay| match overlay {
+        Overlay::Inbox(card) => card.renew(model),
+        _ => true,
+    });
+    model.overlays = overlays;
+}
+
+fn after(model: &mut Model) -> Vec<UiEffect> {
+    renew_card(model);
+    leave::may_go(model).into_iter().collect()
+}
+
+fn told(model: &mut Model, id: InstanceId, notable: Notable, now: Now) -> Vec<UiEffect> {
+    let mut effects = Vec::new();
+    match notable {
+        Notable::Card(title) => {
+            effects.push(UiEffect::Bell);
+            let typed = model
+                .pressed
+                .last
+                .is_some_and(|last| now.instant.saturating_duration_since(last) < inbox::QUIET);
+            let writing = model.run().is_some_and(|run| !run.composer.is_empty() || run.look.typing);
+            let shown = model.shown == Some(id) && matches!(model.screen, Screen::Run | Screen::Session);
+            if shown && !typed && !writing && model.overlays.is_empty() {
+                model.overlays.extend(inbox::Card::oldest(model).map(Overlay::Inbox));
+            } else {
+                model.say(Level::Warning, format!("needs you: {title} (a opens the inbox)"), now);
+            }
+        }
+        Notable::Problem { text, fatal } => {
+            model.say(if fatal { Level::Error } else { Level::Warning }, text, now);
+        }
+        Notable::Nudge(text) | Notable::Info(text) => model.say(Level::Info, text, now),
+        Notable::Warning(text) => model.say(Level::Warning, text, now),
+        Notable::Ended(text) => model.say(Level::Warning, text, now),
+    }
+    effects.extend(after(model));
+    effects
+}
+
+/// The answer to an effect.
+pub fn answer(model: &mut Model, answer: Answer, now: Now) -> Vec<UiEffect> {
+    match answer {
+        Answer::Opened(opened) => {
+            let id = opened.id;
+            let (code, ascii) = (model.term.code.clone(), model.term.skin.ascii);
+            let focus = model.fixed.config.ui.start_focus;
+            model.runs.retain(|run| run.id != id);
+            let mut run = RunModel::new(*opened, code, ascii);
+            run.look.typing = focus == crate::config::StartFocus::Composer;
+            model.runs.push(run);
+            model.shown = Some(id);
+            model.screen = Screen::Run;
+        }
+        Answer::NotOpened(error) => model.say(Level::Error, error.to_string().replace('\n', " "), now),
+        Answer::Listed(all) => screens::home::listed(model, all),
+        Answer::Edited(purpose, text) => return edited(model, purpose, text, now),
+        Answer::Copied(Ok(text)) => model.say(Level::Info, text, now),
+        Answer::Copied(Err(text)) | Answer::Failed(text) => model.say(Level::Warning, text, now),
+        Answer::SessionRead { instance, session, read } => {
+            if let Some(run) = model.by_id(instance) {
+                run.texts.diff.set(&read.diff);
+                run.texts.read = Some((session, *read));
+            }
+        }
+        Answer::Written(path) => model.say(Level::Info, format!("written: '{}'", path.display()), now),
+        Answer::Background(found) => screens::run::background(model, found, now),
+    }
+    Vec::new()
+}
+
+fn edited(model: &mut Model, purpose: Purpose, text: Result<String, String>, now: Now) -> Vec<UiEffect> {
+    let text = match text {
+        Ok(text) => text,
+        Err(why) => {
+            model.say(Level::Warning, format!("the text is as it was: {why}"), now);
+            return Vec::new();
+        }
+    };
+    match purpose {
+        Purpose::Draft(id) => {
+            if let Some(run) = model.by_id(id) {
+                run.composer.set(text.trim_end_matches('\n'));
+                run.look.typing = true;
+            }
+        }
+        Purpose::Arguments(id, inbox) => {
+            let opened = model.by_id(id).and_then(|run| run.folds.inbox.get(inbox)).cloned();
+            if let Some(opened) = opened {
+                let digest = Some(opened.digest);
+                let reply = Reply { inbox, choice: "edit".to_owned(), text: Some(text), digest };
+                return vec![UiEffect::Send(id, Command::Reply(reply))];
+            }
+            model.say(Level::Warning, "the card is no longer open", now);
+        }
+        Purpose::Task => screens::new_run::edited(model, text),
+    }
+    Vec::new()
+}

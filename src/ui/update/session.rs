@@ -1,0 +1,167 @@
+//! Actions on sessions and watchers.
+
+use crate::{
+    fold::sessions::Doing,
+    protocol::{Command, NudgeTarget, command::WatcherMode},
+    ui::{
+        actions::{Session, Watcher},
+        model::{
+            Level, Model, Pane, RunModel, Screen,
+            run::{Tab, What},
+        },
+        msg::{Now, UiEffect},
+        overlays::{
+            Overlay,
+            ask::{Ask, Question},
+        },
+    },
+};
+
+use super::act::{explain, steered};
+
+/// Selects another session of the list; it stays selected.
+pub fn select(run: &mut RunModel, by: isize) {
+    let listed = run.listed();
+    let at = listed.iter().position(|(_, id)| Some(*id) == run.look.selected);
+    let next = at.map_or(0, |at| at.saturating_add_signed(by)).min(listed.len().saturating_sub(1));
+    if let Some((_, id)) = listed.get(next) {
+        (run.look.selected, run.look.pinned) = (Some(*id), true);
+    }
+}
+
+/// Selects another row of the watchers' pane (the newest is 0).
+pub fn verdict(run: &mut RunModel, by: isize) {
+    let last = run.spoken.len().saturating_sub(1);
+    run.look.verdict = run.look.verdict.saturating_add_signed(by).min(last);
+}
+
+/// An action on sessions.
+pub fn act(model: &mut Model, it: Session, argument: Option<&str>, now: Now) -> Vec<UiEffect> {
+    match it {
+        Session::SelectNext | Session::SelectPrev => {
+            if let Some(run) = model.run_mut() {
+                select(run, if it == Session::SelectNext { 1 } else { -1 });
+            }
+            return Vec::new();
+        }
+        Session::New => return by_hand(model, argument, now),
+        _ => {}
+    }
+    let Some(run) = model.run() else { return Vec::new() };
+    let Some(session) = run.look.selected.and_then(|id| run.folds.sessions.get(id)) else {
+        model.say(Level::Info, "there is no session yet", now);
+        return Vec::new();
+    };
+    let (run_id, id, doing) = (run.id, session.id, session.doing);
+    match it {
+        Session::Open => {
+            model.screen = Screen::Session;
+            return load(model);
+        }
+        Session::Message => {
+            if doing == Doing::Ended {
+                model.say(Level::Warning, "the session has ended: it takes no messages", now);
+            } else if let Some(run) = model.run_mut() {
+                run.composer.target = NudgeTarget::Session(id);
+                run.look.typing = true;
+            }
+        }
+        Session::Interrupt => {
+            if steered(model, now).is_none() {
+                return Vec::new();
+            }
+            if doing != Doing::Working {
+                model.say(Level::Info, "no turn of it runs", now);
+                return Vec::new();
+            }
+            return vec![UiEffect::Send(run_id, Command::Interrupt { session: id })];
+        }
+        Session::End => {
+            if steered(model, now).is_some() {
+                model.overlays.push(Overlay::Ask(Ask::new(Question::EndSession(run_id, id), now)));
+            }
+        }
+        Session::SelectNext | Session::SelectPrev | Session::New => {}
+    }
+    Vec::new()
+}
+
+/// `ADAPTER PROMPT`, from the palette: `session.new codex fix the tests`.
+fn by_hand(model: &mut Model, argument: Option<&str>, now: Now) -> Vec<UiEffect> {
+    let Some(id) = steered(model, now) else { return Vec::new() };
+    match argument.and_then(|text| text.split_once(' ')) {
+        Some((adapter, prompt)) if !prompt.trim().is_empty() => {
+            let (adapter, prompt) = (Some(adapter.to_owned()), prompt.trim().to_owned());
+            vec![UiEffect::Send(id, Command::Spawn { adapter, prompt, cwd: None })]
+        }
+        _ => {
+            let mut palette = crate::ui::overlays::palette::Palette::actions(model.screen);
+            palette.paste("session.new ");
+            model.overlays.push(Overlay::Palette(palette));
+            model.say(Level::Info, "write an adapter and a prompt: codex fix the tests", now);
+            Vec::new()
+        }
+    }
+}
+
+/// Another tab of the session view.
+pub fn tab(model: &mut Model, by: usize) -> Vec<UiEffect> {
+    if let Some(run) = model.run_mut() {
+        let at = Tab::ALL.iter().position(|tab| *tab == run.look.tab).unwrap_or(0);
+        run.look.tab = Tab::ALL[(at + by) % Tab::ALL.len()];
+        run.look.scroll = 0;
+    }
+    load(model)
+}
+
+/// Reads the selected session from the journal, if its raw lines are not there.
+fn load(model: &mut Model) -> Vec<UiEffect> {
+    let Some(run) = model.run_mut() else { return Vec::new() };
+    let Some(session) = run.look.selected else { return Vec::new() };
+    let known = run.texts.read.as_ref().is_some_and(|(known, _)| *known == session);
+    if known || !matches!(run.look.tab, Tab::Raw | Tab::Diff) {
+        return Vec::new();
+    }
+    vec![UiEffect::ReadSession { instance: run.id, dir: run.dir.clone(), session }]
+}
+
+/// An action on watchers.
+pub fn watcher(model: &mut Model, it: Watcher, now: Now) -> Vec<UiEffect> {
+    match it {
+        Watcher::Next | Watcher::Prev => {
+            if let Some(run) = model.run_mut() {
+                verdict(run, if it == Watcher::Next { 1 } else { -1 });
+            }
+        }
+        Watcher::Explain => explain(model),
+        Watcher::Toggle => {
+            let name =
+                model.run().and_then(|run| match &run.spoken.iter().rev().nth(run.look.verdict)?.what {
+                    What::Watcher(spoke) => {
+                        Some((spoke.watcher.clone(), run.health.modes.get(&spoke.watcher).copied()))
+                    }
+                    _ => None,
+                });
+            let Some((name, mode)) = name else {
+                model.say(Level::Info, "select a verdict of a watcher first", now);
+                return Vec::new();
+            };
+            if let Some(id) = steered(model, now) {
+                let next = if mode.unwrap_or_default() == WatcherMode::On {
+                    WatcherMode::Off
+                } else {
+                    WatcherMode::On
+                };
+                model.overlays.push(Overlay::Ask(Ask::new(Question::Watcher(id, name, next), now)));
+            }
+        }
+    }
+    if let Some(run) = model.run_mut()
+        && run.look.focus != Pane::Watchers
+        && model.overlays.is_empty()
+        && let Some(run) = model.run_mut()
+    {
+        run.look.focus = Pane::Watchers;
+    }
+    Vec::new()
+}
