@@ -118,6 +118,8 @@ pub enum Purpose {
 }
 
 /// What is to be done.
+// Renaming and deleting are asked for by the browser.
+#[allow(dead_code)]
 #[derive(Debug)]
 pub enum UiEffect {
     /// Ask something of an instance.

@@ -21,10 +21,10 @@ use super::{
 /// An overlay.
 pub enum Overlay {
     Help(help::Help),
-    Palette(palette::Palette),
+    Palette(Box<palette::Palette>),
     /// A question with a safe answer: abort, end a session, quit …
     Ask(ask::Ask),
-    Inbox(inbox::Card),
+    Inbox(Box<inbox::Card>),
     Messages(messages::Messages),
     Explain(explain::Explain),
     /// A text that scrolls.

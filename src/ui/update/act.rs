@@ -93,10 +93,10 @@ fn close(model: &mut Model, now: Now) -> Vec<UiEffect> {
 fn open(model: &mut Model, it: Open, now: Now) -> Vec<UiEffect> {
     let overlay = match it {
         Open::Help => Overlay::Help(help::Help::default()),
-        Open::Palette => Overlay::Palette(Palette::actions(model.screen)),
+        Open::Palette => Overlay::Palette(Box::new(Palette::actions(model.screen))),
         Open::Messages => Overlay::Messages(Messages::default()),
         Open::Inbox => match inbox::Card::oldest(model) {
-            Some(card) => Overlay::Inbox(card),
+            Some(card) => Overlay::Inbox(Box::new(card)),
             None => {
                 model.say(Level::Info, "the inbox is empty", now);
                 return Vec::new();

@@ -17,7 +17,8 @@ pub fn from(model: &mut Model, id: InstanceId, news: News, now: Now) -> Vec<UiEf
     let Some(run) = model.by_id(id) else { return Vec::new() };
     match news {
         News::Event(published) => {
-            let fresh = is_fresh(&published.recorded.event.timestamp, now);
+            let live = run.access != crate::ui::msg::Access::ReadOnly;
+            let fresh = live && is_fresh(&published.recorded.event.timestamp, now);
             let notable = run.follow(&published);
             if matches!(notable, Some(Notable::Card(_))) || !fresh {
                 renew_card(model);
@@ -90,7 +91,7 @@ fn told(model: &mut Model, id: InstanceId, notable: Notable, now: Now) -> Vec<Ui
             let writing = model.run().is_some_and(|run| !run.composer.is_empty() || run.look.typing);
             let shown = model.shown == Some(id) && matches!(model.screen, Screen::Run | Screen::Session);
             if shown && !typed && !writing && model.overlays.is_empty() {
-                model.overlays.extend(inbox::Card::oldest(model).map(Overlay::Inbox));
+                model.overlays.extend(inbox::Card::oldest(model).map(|card| Overlay::Inbox(Box::new(card))));
             } else {
                 model.say(Level::Warning, format!("needs you: {title} (a opens the inbox)"), now);
             }
