@@ -67,7 +67,9 @@ impl Machine {
     pub fn handle(&mut self, input: Input, now: Now) -> Vec<Effect> {
         self.now = now;
         match input {
-            Input::Launch { started, recovered } => self.begin_launch(*started, recovered.map(|mended| *mended)),
+            Input::Launch { started, recovered } => {
+                self.begin_launch(*started, recovered.map(|mended| *mended))
+            }
             Input::Command(command, from) => self.command(command, from),
             Input::WatchersSpoke { ask, gate, heard } => self.watchers_spoke(ask, gate, heard),
             Input::ModelReplied { call, reply } => self.model_replied(call, reply),

@@ -42,7 +42,10 @@ fn now() -> Now {
 }
 
 fn no_terminal(error: &std::io::Error) -> UserError {
-    UserError::failed(format!("the terminal cannot be used: {error}"), "use --no-tui, or run it in a terminal")
+    UserError::failed(
+        format!("the terminal cannot be used: {error}"),
+        "use --no-tui, or run it in a terminal",
+    )
 }
 
 /// Shows the screen until the human leaves.
@@ -66,8 +69,10 @@ pub(super) async fn run(start: Start) -> Result<i32, UserError> {
         model.say(Level::Warning, warning.to_string().replace('\n', " "), now());
     }
     let (to, from) = mpsc::channel(QUEUE);
-    let hands = Hands::new(start.start_fn.clone(), start.home.clone(), start.working_dir.clone(), &start.config, to);
-    let app = App { screen, model, hands, clock: FrameClock::default(), from, outside, panicked, wake, modes };
+    let hands =
+        Hands::new(start.start_fn.clone(), start.home.clone(), start.working_dir.clone(), &start.config, to);
+    let app =
+        App { screen, model, hands, clock: FrameClock::default(), from, outside, panicked, wake, modes };
     app.run(start.launch.clone()).await
 }
 
@@ -87,7 +92,8 @@ pub(super) fn model(
     let wanted = if light { Background::Light } else { Background::Dark };
     let name = background.and_then(|_| themes.counterpart(name, wanted)).unwrap_or(name);
     let theme = themes.get(name)?.at(Depth::detect(variable));
-    let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| variable(name).filter(|v| !v.is_empty()));
+    let utf8 =
+        ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| variable(name).filter(|v| !v.is_empty()));
     let utf8 = utf8.is_some_and(|v| v.to_ascii_lowercase().replace('-', "").contains("utf8"));
     let ascii = match ui.icons {
         Icons::Auto => !utf8,
@@ -320,7 +326,8 @@ impl App {
                     }
                 }
                 UiEffect::Copy { text, what } => {
-                    let _ = self.screen.write(&super::copy::sequence(&text, std::env::var_os("TMUX").is_some()));
+                    let _ =
+                        self.screen.write(&super::copy::sequence(&text, std::env::var_os("TMUX").is_some()));
                     self.hands.copy(text, what);
                 }
                 other => self.hands.perform(other),

@@ -84,7 +84,11 @@ pub enum Answer {
     /// How a copy went: the route, or why not.
     Copied(Result<String, String>),
     /// What the journal holds of a session: raw lines and diffs, up to a sequence number.
-    SessionRead { instance: InstanceId, session: SessionId, read: Box<SessionRead> },
+    SessionRead {
+        instance: InstanceId,
+        session: SessionId,
+        read: Box<SessionRead>,
+    },
     /// A file was written.
     Written(PathBuf),
     Failed(String),
@@ -122,19 +126,35 @@ pub enum UiEffect {
     /// Show an instance that this process does not run.
     Open(Box<Listed>),
     /// Read the list of instances.
-    List { everywhere: bool },
-    ReadSession { instance: InstanceId, dir: PathBuf, session: SessionId },
-    Edit { purpose: Purpose, text: String, ending: &'static str },
+    List {
+        everywhere: bool,
+    },
+    ReadSession {
+        instance: InstanceId,
+        dir: PathBuf,
+        session: SessionId,
+    },
+    Edit {
+        purpose: Purpose,
+        text: String,
+        ending: &'static str,
+    },
     /// Show a text in `$PAGER`.
     Page(String),
     /// Put a text into the clipboard; what it is, for the toast.
-    Copy { text: String, what: String },
+    Copy {
+        text: String,
+        what: String,
+    },
     /// Keep a draft of an instance.
     SaveDraft(InstanceId, String),
     /// Write the transcript of an instance to files.
     Export(PathBuf),
     /// A file of an instance is renamed or deleted.
-    Rename { dir: PathBuf, name: String },
+    Rename {
+        dir: PathBuf,
+        name: String,
+    },
     Delete(PathBuf),
     Bell,
     Mouse(bool),

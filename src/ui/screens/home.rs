@@ -106,7 +106,10 @@ pub fn act(model: &mut Model, it: Browse, now: Now) -> Vec<UiEffect> {
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let (strong, dim, plain) = (canvas.skin.strong(), canvas.skin.dim(), canvas.skin.text());
     let dir = crate::ui::kit::tilde(&model.fixed.working_dir.display().to_string(), &model.fixed.user_home);
-    canvas.spans(Rect { height: 1, ..area }, &[span(" zwarm ", dim), span("instances  ", strong), span(dir, dim)]);
+    canvas.spans(
+        Rect { height: 1, ..area },
+        &[span(" zwarm ", dim), span("instances  ", strong), span(dir, dim)],
+    );
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     if model.home.all.is_empty() {
         canvas.put(list.x + 1, list.y + 1, list.width, "no instance yet: n starts a run", dim);
@@ -119,14 +122,25 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         let state = if listed.live.is_some() { format!("{} (live)", meta.state) } else { meta.state.clone() };
         let seconds = i64::try_from(header::since(&meta.updated_at, canvas.now.wall)).unwrap_or(0);
         let ascii = canvas.skin.ascii;
-        canvas.spans(line, &[
-            span(format!(" {} ", meta.id.chars().take(8).collect::<String>()), dim),
-            span(format!("{} ", fit(&meta.name, 24, ascii)), strong),
-            span(format!("{} ", fit(&state, 14, ascii)), plain),
-            span(format!("{:>5} {:>7} {:>8} ", meta.steps, tokens(meta.tokens), money(meta.cost_usd, meta.estimated)), plain),
-            span(format!("{:>8}  ", ago(seconds)), dim),
-            span(meta.task.clone(), dim),
-        ]);
+        canvas.spans(
+            line,
+            &[
+                span(format!(" {} ", meta.id.chars().take(8).collect::<String>()), dim),
+                span(format!("{} ", fit(&meta.name, 24, ascii)), strong),
+                span(format!("{} ", fit(&state, 14, ascii)), plain),
+                span(
+                    format!(
+                        "{:>5} {:>7} {:>8} ",
+                        meta.steps,
+                        tokens(meta.tokens),
+                        money(meta.cost_usd, meta.estimated)
+                    ),
+                    plain,
+                ),
+                span(format!("{:>8}  ", ago(seconds)), dim),
+                span(meta.task.clone(), dim),
+            ],
+        );
         if n == model.home.selected {
             let style = canvas.skin.selected();
             canvas.paint(line, style);

@@ -28,7 +28,10 @@ pub fn open(_model: &mut Model, _now: Now) -> Vec<UiEffect> {
 /// A key.
 pub fn key(model: &mut Model, key: &KeyPress, _now: Now) -> Vec<UiEffect> {
     let ctrl = key.event.modifiers.contains(crossterm::event::KeyModifiers::CONTROL);
-    let extra = key.event.modifiers.intersects(crossterm::event::KeyModifiers::SHIFT | crossterm::event::KeyModifiers::ALT);
+    let extra = key
+        .event
+        .modifiers
+        .intersects(crossterm::event::KeyModifiers::SHIFT | crossterm::event::KeyModifiers::ALT);
     match key.event.code {
         KeyCode::Esc => model.screen = Screen::Home,
         KeyCode::Char('c') if ctrl => model.screen = Screen::Home,
@@ -66,6 +69,7 @@ pub fn edited(model: &mut Model, text: String) {
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let (title, dim) = (canvas.skin.title(true), canvas.skin.dim());
     let place = centred(area, 72, 12);
-    let inner = canvas.popup(place, &[span("New run", title)], &[span("⏎ start  ^G editor  Esc cancel", dim)]);
+    let inner =
+        canvas.popup(place, &[span("New run", title)], &[span("⏎ start  ^G editor  Esc cancel", dim)]);
     draw_text(&model.new_run.task, canvas, inner, true);
 }

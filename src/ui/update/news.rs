@@ -83,7 +83,10 @@ fn told(model: &mut Model, id: InstanceId, notable: Notable, now: Now) -> Vec<Ui
     match notable {
         Notable::Card(title) => {
             effects.push(UiEffect::Bell);
-            let typed = model.pressed.last.is_some_and(|last| now.instant.saturating_duration_since(last) < inbox::QUIET);
+            let typed = model
+                .pressed
+                .last
+                .is_some_and(|last| now.instant.saturating_duration_since(last) < inbox::QUIET);
             let writing = model.run().is_some_and(|run| !run.composer.is_empty() || run.look.typing);
             let shown = model.shown == Some(id) && matches!(model.screen, Screen::Run | Screen::Session);
             if shown && !typed && !writing && model.overlays.is_empty() {
