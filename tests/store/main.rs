@@ -1,6 +1,12 @@
 //! The store from outside: instances as they are made, listed, locked, followed and killed, and the reference's.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests are tests too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests are tests too",
+    clippy::print_stdout
+)]
 
 mod follow;
 mod killed;
