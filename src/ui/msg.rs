@@ -85,6 +85,14 @@ pub enum Answer {
     Copied(Result<String, String>),
     /// What the journal holds of a session: raw lines and diffs, up to a sequence number.
     SessionRead { instance: InstanceId, session: SessionId, read: Box<SessionRead> },
+    /// What is shown of an instance below the list.
+    Previewed(crate::ui::shelf::Preview),
+    /// Something on disk is other than it was, in words: the list is read anew.
+    Changed(String),
+    /// A text to be read.
+    Sheet { title: String, lines: Vec<String> },
+    /// A launch that was prepared.
+    Ready(Box<Launch>),
     /// A file was written.
     Written(PathBuf),
     Failed(String),
@@ -133,9 +141,14 @@ pub enum UiEffect {
     SaveDraft(InstanceId, String),
     /// Write the transcript of an instance to files.
     Export(PathBuf),
-    /// A file of an instance is renamed or deleted.
+    /// Read what is shown of an instance below the list.
+    Preview(Box<Listed>),
+    /// Give an instance another name.
     Rename { dir: PathBuf, name: String },
-    Delete(PathBuf),
+    /// Delete an instance.
+    Delete(Box<Listed>),
+    /// Start a new run that goes on where an instance of the reference has ended.
+    Adopt(Box<Listed>, Box<Launch>),
     Bell,
     Mouse(bool),
     /// Every cell is painted anew.
