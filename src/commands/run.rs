@@ -156,13 +156,13 @@ pub(super) fn screen(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32
     let resumes = args.instance.resume || args.instance.instance.is_some();
     // `--resume` without an instance opens the list.
     let picks = args.instance.resume && args.instance.instance.is_none();
-    let wants = !picks && (resumes || args.task.demo || request::task(&args.task, false)?.is_some());
+    let wants = !picks && (resumes || args.instance.demo || request::task(&args.task, false)?.is_some());
     let (secrets, variables) = (loaded.secrets.clone(), loaded.variables.clone());
     let config = loaded.config.clone();
     let launch = match wants {
         true => {
             let what = what(&state_dir, args, false, out)?;
-            Some(launch(place, loaded, what, RunKind::Run, args.task.demo, Human::Present)?)
+            Some(launch(place, loaded, what, RunKind::Run, args.instance.demo, Human::Present)?)
         }
         false => None,
     };

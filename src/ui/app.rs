@@ -67,7 +67,7 @@ pub(super) async fn run(start: Start) -> Result<i32, UserError> {
     }
     let (to, from) = mpsc::channel(QUEUE);
     let hands = Hands::new(start.start_fn.clone(), start.home.clone(), start.working_dir.clone(), &start.config, to);
-    let app = App { screen, model, hands, clock: FrameClock::default(), from, outside, panicked, wake, modes };
+    let app = App { screen, model, hands, clock: FrameClock::default(), from, outside, panicked, wake, modes, stopped: None };
     app.run(start.launch.clone()).await
 }
 
@@ -147,6 +147,8 @@ struct App {
     panicked: Arc<Notify>,
     wake: Arc<Notify>,
     modes: Modes,
+    /// A stop of ours whose CONT has not been reported yet.
+    stopped: Option<Instant>,
 }
 
 /// What ends a turn of the loop.
@@ -189,7 +191,11 @@ impl App {
                     continue;
                 }
                 Turn::Outside(signals::Outside::Continue) => {
-                    let _ = self.screen.enter(self.modes);
+                    // After a stop of ours the terminal has been taken again; after a stop by force it has not.
+                    if self.stopped.take().is_none() {
+                        self.screen.leave();
+                        let _ = self.screen.enter(self.modes);
+                    }
                     (Vec::new(), Urgency::Key)
                 }
                 Turn::Panicked => {
@@ -352,6 +358,7 @@ impl App {
     /// Stops this process, and takes the terminal again when it goes on.
     fn suspend(&mut self, events: &mut EventStream) {
         self.screen.leave();
+        self.stopped = Some(Instant::now());
         signals::stop_here();
         let _ = self.screen.enter(self.modes);
         *events = EventStream::new();

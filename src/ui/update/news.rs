@@ -17,7 +17,8 @@ pub fn from(model: &mut Model, id: InstanceId, news: News, now: Now) -> Vec<UiEf
     let Some(run) = model.by_id(id) else { return Vec::new() };
     match news {
         News::Event(published) => {
-            let fresh = is_fresh(&published.recorded.event.timestamp, now);
+            let live = run.access != crate::ui::msg::Access::ReadOnly;
+            let fresh = live && is_fresh(&published.recorded.event.timestamp, now);
             let notable = run.follow(&published);
             if matches!(notable, Some(Notable::Card(_))) || !fresh {
                 renew_card(model);
