@@ -21,6 +21,7 @@ use crate::{
     agent::{
         launch::{Launch, What},
         link::Link,
+        look,
     },
     config::Config,
     error::UserError,
@@ -109,6 +110,11 @@ impl Hands {
                     Answer::Ready(launch)
                 }
                 Err(error) => Answer::NotOpened(error),
+            }),
+            UiEffect::Look { pattern, dir, lm, versions } => self.look(*pattern, dir, lm, versions),
+            UiEffect::Save { path, text } => self.answer(move || match shelf::save(&path, &text) {
+                Ok(()) => Answer::Copied(Ok(format!("written: '{}'", path.display()))),
+                Err(error) => Answer::Failed(error.to_string().replace('\n', " ")),
             }),
             UiEffect::Export(dir) => {
                 let into = self.working_dir.clone();
@@ -243,6 +249,18 @@ impl Hands {
             }
         });
         lock(&self.held).insert(id, Held { dir: listed.dir, link: None, task });
+    }
+
+    fn look(&mut self, pattern: Launch, dir: PathBuf, lm: String, versions: bool) {
+        let to = self.to.clone();
+        self.tasks.spawn(async move {
+            let around = look::around(&pattern.config, &pattern.variables, dir, lm).await;
+            let _ = to.send(Msg::Answer(Answer::Looked(Box::new(around)))).await;
+            if versions {
+                let found = look::versions(&pattern.config).await;
+                let _ = to.send(Msg::Answer(Answer::Versions(found))).await;
+            }
+        });
     }
 
     fn list(&mut self, everywhere: bool) {

@@ -215,6 +215,7 @@ fn click(model: &mut Model, hit: Hit, line: u16, now: Now) -> Vec<UiEffect> {
     let in_session = model.screen == Screen::Session;
     match hit {
         Hit::Act(found) => return act(model, found, None, now),
+        Hit::Row(row) if model.screen == Screen::NewRun => return super::screens::new_run::click(model, row),
         Hit::Row(row) => return super::screens::home::click(model, row, now),
         Hit::Choice(_) | Hit::Nothing => {}
         Hit::Composer => return act(model, Act::Write(super::actions::Write::Focus), None, now),

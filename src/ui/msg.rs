@@ -91,10 +91,12 @@ pub enum Answer {
     Changed(String),
     /// A text to be read.
     Sheet { title: String, lines: Vec<String> },
+    /// What was found around a new run.
+    Looked(Box<crate::agent::look::Around>),
+    /// The versions of the executors, by name.
+    Versions(Vec<(String, String)>),
     /// A launch that was prepared.
     Ready(Box<Launch>),
-    /// A file was written.
-    Written(PathBuf),
     Failed(String),
     /// The terminal's background, asked for by hand.
     Background(Option<(u8, u8, u8)>),
@@ -147,6 +149,10 @@ pub enum UiEffect {
     Rename { dir: PathBuf, name: String },
     /// Delete an instance.
     Delete(Box<Listed>),
+    /// Look whether a new run could start there, and ask the executors for their versions.
+    Look { pattern: Box<Launch>, dir: PathBuf, lm: String, versions: bool },
+    /// Write a new file; one that is there stays.
+    Save { path: PathBuf, text: String },
     /// Start a new run that goes on where an instance of the reference has ended.
     Adopt(Box<Listed>, Box<Launch>),
     Bell,

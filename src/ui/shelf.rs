@@ -249,6 +249,19 @@ pub fn export(dir: &Path, into: &Path) -> Result<(PathBuf, PathBuf), UserError> 
     Ok(paths)
 }
 
+/// Writes a new file; one that is there stays.
+pub fn save(path: &Path, text: &str) -> Result<(), UserError> {
+    use std::io::Write;
+    let made = std::fs::File::options().write(true).create_new(true).open(path);
+    made.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::AlreadyExists => "give the run another name",
+            _ => "look at its permissions",
+        };
+        UserError::failed(format!("'{}' cannot be written: {error}", path.display()), hint)
+    })
+}
+
 fn export_ours(dir: &Path) -> Result<(Vec<u8>, Vec<Value>), UserError> {
     let mut text = Transcript::new(Source { dir: dir.to_owned(), session: None });
     let mut events = Vec::new();

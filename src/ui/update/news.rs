@@ -117,6 +117,12 @@ pub fn answer(model: &mut Model, answer: Answer, now: Now) -> Vec<UiEffect> {
             model.runs.push(run);
             model.shown = Some(id);
             model.screen = Screen::Run;
+            screens::new_run::started(model);
+        }
+        Answer::Looked(around) => screens::new_run::looked(model, *around),
+        Answer::Versions(versions) => screens::new_run::versions(model, versions),
+        Answer::NotOpened(error) if model.screen == Screen::NewRun => {
+            screens::new_run::failed(model, &error.to_string().replace('\n', " "));
         }
         Answer::NotOpened(error) => model.say(Level::Error, error.to_string().replace('\n', " "), now),
         Answer::Listed(all) => return screens::home::listed(model, all),
@@ -136,7 +142,6 @@ pub fn answer(model: &mut Model, answer: Answer, now: Now) -> Vec<UiEffect> {
                 run.texts.read = Some((session, *read));
             }
         }
-        Answer::Written(path) => model.say(Level::Info, format!("written: '{}'", path.display()), now),
         Answer::Background(found) => screens::run::background(model, found, now),
     }
     Vec::new()
