@@ -58,7 +58,8 @@ fn main() {
 impl Agent {
     fn read(&mut self) -> Option<Value> {
         let mut line = String::new();
-        (self.from.lock().read_line(&mut line).ok()? > 0).then(|| serde_json::from_str(&line).unwrap_or_default())
+        (self.from.lock().read_line(&mut line).ok()? > 0)
+            .then(|| serde_json::from_str(&line).unwrap_or_default())
     }
 
     fn send(&self, message: &Value) {
@@ -135,7 +136,8 @@ impl Agent {
                 break;
             }
         }
-        let usage = json!({"inputTokens": 100, "cachedReadTokens": 20, "outputTokens": 10, "totalTokens": 130});
+        let usage =
+            json!({"inputTokens": 100, "cachedReadTokens": 20, "outputTokens": 10, "totalTokens": 130});
         let counted = self.usage && reason == "end_turn";
         self.answer(id, json!({"stopReason": reason, "usage": if counted { usage } else { Value::Null }}));
     }
@@ -160,8 +162,11 @@ impl Agent {
             }
             "ask-fs" => {
                 let params = json!({"sessionId": self.session, "path": "/etc/passwd"});
-                self.send(&json!({"jsonrpc": "2.0", "id": "fs", "method": "fs/read_text_file", "params": params}));
-                let refused = self.read().map(|answer| answer["error"]["code"].to_string()).unwrap_or_default();
+                self.send(
+                    &json!({"jsonrpc": "2.0", "id": "fs", "method": "fs/read_text_file", "params": params}),
+                );
+                let refused =
+                    self.read().map(|answer| answer["error"]["code"].to_string()).unwrap_or_default();
                 self.chunk("agent_message_chunk", &format!("refused with {refused}"));
             }
             "hold" => return self.hold(),
@@ -194,7 +199,9 @@ impl Agent {
             {"optionId": "3", "name": "Yes", "kind": "allow_once"},
         ]);
         let params = json!({"sessionId": self.session, "toolCall": {"toolCallId": id}, "options": options});
-        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": "session/request_permission", "params": params}));
+        self.send(
+            &json!({"jsonrpc": "2.0", "id": id, "method": "session/request_permission", "params": params}),
+        );
         let mut cancelled = false;
         let outcome = loop {
             let Some(message) = self.read() else { return false };
@@ -217,8 +224,10 @@ impl Agent {
 
     fn run(&mut self, command: &str) {
         let id = self.call();
-        self.update(json!({"sessionUpdate": "tool_call", "toolCallId": id, "kind": "execute", "title": command,
-            "status": "in_progress", "rawInput": {"command": command}}));
+        self.update(
+            json!({"sessionUpdate": "tool_call", "toolCallId": id, "kind": "execute", "title": command,
+            "status": "in_progress", "rawInput": {"command": command}}),
+        );
         for piece in ["out", "put\n"] {
             let meta = json!({"terminal_output_delta": {"data": piece}});
             self.update(json!({"sessionUpdate": "tool_call_update", "toolCallId": id, "_meta": meta}));

@@ -99,7 +99,9 @@ async fn what_an_agent_does_becomes_activities() {
     );
     assert_eq!(live.spent(false), Usage { input: 120, cached_input: 20, output: 10, ..Usage::default() });
     assert_eq!(stage.streamed("output:"), "output\n");
-    assert!(live.seen.iter().any(|news| matches!(news, News::Problem { message, .. } if message.contains("not of its protocol"))));
+    assert!(live.seen.iter().any(
+        |news| matches!(news, News::Problem { message, .. } if message.contains("not of its protocol"))
+    ));
     end(&mut live, &stage).await;
 }
 
@@ -142,7 +144,11 @@ async fn a_held_turn_is_interrupted_or_steered() {
     assert!(live.spent(true).output > 0, "an agent that does not count is estimated");
     live.turn(3, "hold").await;
     end(&mut live, &stage).await;
-    assert!(live.seen.iter().any(|news| matches!(news, News::TurnEnded { turn: 3, status: TurnStatus::Interrupted, .. })));
+    assert!(
+        live.seen
+            .iter()
+            .any(|news| matches!(news, News::TurnEnded { turn: 3, status: TurnStatus::Interrupted, .. }))
+    );
 }
 
 #[tokio::test]
@@ -196,7 +202,12 @@ async fn a_dead_agent_fails_its_turn_and_its_conversation_is_loaded_once() {
 async fn an_agent_that_is_not_there_or_cannot_load_tells_why() {
     let nowhere = stage(vec!["no-such-program-at-all".into()], BTreeMap::new());
     let mut live = nowhere.start(nowhere.spec("agent", ""));
-    assert!(live.ended().await.unwrap().starts_with("the program 'no-such-program-at-all' of the adapter 'agent'"));
+    assert!(
+        live.ended()
+            .await
+            .unwrap()
+            .starts_with("the program 'no-such-program-at-all' of the adapter 'agent'")
+    );
     let stage = small(&[]);
     let mut spec = stage.spec("agent", "");
     spec.resume = Some(zwarm_tui::executors::Resume { native_id: Some("old".into()), ..Default::default() });
@@ -269,6 +280,14 @@ impl Real {
         let mut slow = Reply::text(&"slow words ".repeat(30));
         slow.pace.gate_mid = Some("never".into());
         let replies = vec![self.write_call(), Reply::text("Written."), slow, Reply::text("Plum.")];
+        // claude's agent guesses the next prompt, whenever it likes.
+        self.server.add(Lane {
+            name: "guess".into(),
+            last: Some("SUGGESTION MODE".into()),
+            replies: vec![Reply::text("guess")],
+            repeat: true,
+            ..Lane::default()
+        });
         // Requests for a title go to another model, or have no tools.
         let model = Some(if self.claude { "claude-sonnet-4-5" } else { "gpt-5.5" }.to_owned());
         self.server.add(Lane { name: "main".into(), model, replies, ..Lane::default() });
@@ -278,7 +297,9 @@ impl Real {
         live.turn(1, "PROMPT-ONE").await;
         self.accept_until_the_end(&mut live, &completed("Written.")).await;
         assert_eq!(std::fs::read_to_string(self.work().join("a.txt")).unwrap(), "hello\n");
-        assert!(live.activities().iter().any(|activity| matches!(activity, Activity::FileChange { diff, .. } if diff.contains("+hello"))));
+        assert!(live.activities().iter().any(
+            |activity| matches!(activity, Activity::FileChange { diff, .. } if diff.contains("+hello"))
+        ));
         assert_eq!(live.spent(false), Usage { input: 200, output: 20, ..Usage::default() });
 
         live.turn(2, "PROMPT-TWO").await;

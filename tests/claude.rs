@@ -86,7 +86,11 @@ impl World {
 
     fn transcripts(&self) -> String {
         let projects = std::fs::read_dir(self.home.path().join("claude/projects"));
-        let files = projects.into_iter().flatten().flatten().flat_map(|dir| std::fs::read_dir(dir.path()).unwrap().flatten());
+        let files = projects
+            .into_iter()
+            .flatten()
+            .flatten()
+            .flat_map(|dir| std::fs::read_dir(dir.path()).unwrap().flatten());
         files.filter_map(|file| std::fs::read_to_string(file.path()).ok()).collect()
     }
 
@@ -160,16 +164,27 @@ async fn a_file_is_written_a_command_runs_and_every_token_is_counted() {
     assert!(diff.ends_with("+one\n"), "{diff}");
     let cwd = world.work().display().to_string();
     let (command, output) = ("cat a.txt; echo oh >&2; exit 3".into(), "one\noh".into());
-    assert_eq!(activities[3], Activity::Shell { command, cwd, exit_code: Some(3), output, duration_ms: None });
+    assert_eq!(
+        activities[3],
+        Activity::Shell { command, cwd, exit_code: Some(3), output, duration_ms: None }
+    );
     assert_eq!(activities[4], Activity::Message { text: "All done.".into() });
     assert_eq!(activities.len(), 5);
     assert_eq!(live.spent(false), usage(1200, 400, 100, 70));
     assert_eq!(live.spent(true), Usage::default());
-    let cost: f64 = live.seen.iter().filter_map(|news| if let News::Usage { cost_usd, .. } = news { *cost_usd } else { None }).sum();
+    let cost: f64 = live
+        .seen
+        .iter()
+        .filter_map(|news| if let News::Usage { cost_usd, .. } = news { *cost_usd } else { None })
+        .sum();
     assert!(cost > 0.0);
     assert_eq!(stage.streamed("text:"), "I write it.All done.");
     assert!(stage.streamed("tool:").contains("a.txt"));
-    assert!(std::fs::read_to_string(stage.dir.path().join("session/turns/turn_1.jsonl")).unwrap().contains("All done."));
+    assert!(
+        std::fs::read_to_string(stage.dir.path().join("session/turns/turn_1.jsonl"))
+            .unwrap()
+            .contains("All done.")
+    );
     let News::Started { native_id, cli_version, pid, .. } = &live.seen[0] else { panic!("{:#?}", live.seen) };
     assert!(native_id.is_some() && pid.is_some());
     assert!(cli_version.as_ref().is_some_and(|version| version.starts_with("2.")), "{cli_version:?}");
@@ -190,7 +205,11 @@ async fn a_nudge_while_text_streams_is_answered_in_the_same_turn() {
     let (status, answer, _) = live.turn_end().await;
     assert_eq!(status, TurnStatus::Completed);
     assert_eq!(answer, format!("{}\n\nTurned left.", "first answer ".repeat(20)));
-    let delivered: Vec<_> = live.seen.iter().filter(|news| matches!(news, News::SteerTaken { .. } | News::SteerSeen { .. })).collect();
+    let delivered: Vec<_> = live
+        .seen
+        .iter()
+        .filter(|news| matches!(news, News::SteerTaken { .. } | News::SteerSeen { .. }))
+        .collect();
     assert_eq!(delivered, [&News::SteerTaken { nudge, turn: 1 }, &News::SteerSeen { nudge, turn: 1 }]);
     let bodies = world.bodies("main");
     assert_eq!((bodies.len(), occurrences(&bodies[1], "go left")), (2, 1));
@@ -202,7 +221,10 @@ async fn a_nudge_while_text_streams_is_answered_in_the_same_turn() {
 async fn a_nudge_while_a_tool_runs_is_folded_into_its_result() {
     let Some(world) = world(lane(vec![])).await else { return };
     let go = world.file("go");
-    let replies = vec![bash(&format!("touch began; while [ ! -e {go} ]; do sleep 0.05; done")), Reply::text("Saw both.")];
+    let replies = vec![
+        bash(&format!("touch began; while [ ! -e {go} ]; do sleep 0.05; done")),
+        Reply::text("Saw both."),
+    ];
     world.server.add(lane(replies).remove(0));
     let stage = world.stage();
     let mut live = stage.start(SessionSpec { sandbox: Sandbox::DangerFullAccess, ..world.spec(&stage) });
@@ -272,7 +294,11 @@ async fn an_interrupted_command_is_killed_and_the_end_leaves_nothing() {
     live.turn(2, "go").await;
     until_exists(&world.file("again")).await;
     end(&mut live, &stage).await;
-    assert!(live.seen.iter().any(|news| matches!(news, News::TurnEnded { turn: 2, status: TurnStatus::Interrupted, .. })));
+    assert!(
+        live.seen
+            .iter()
+            .any(|news| matches!(news, News::TurnEnded { turn: 2, status: TurnStatus::Interrupted, .. }))
+    );
     no_sleeper("298", Instant::now()).await;
 }
 
@@ -293,7 +319,12 @@ fn sleepers(number: &str) -> usize {
 
 #[tokio::test]
 async fn an_approval_is_asked_declined_accepted_and_cancelled() {
-    let replies = vec![bash("echo 1 > /etc/hostname-no"), bash("uname > made"), bash("uname > not-made"), Reply::text("unused")];
+    let replies = vec![
+        bash("echo 1 > /etc/hostname-no"),
+        bash("uname > made"),
+        bash("uname > not-made"),
+        Reply::text("unused"),
+    ];
     let Some(world) = world(lane(replies)).await else { return };
     let stage = world.stage();
     let mut live = stage.start(SessionSpec { approval: Approval::Untrusted, ..world.spec(&stage) });
@@ -332,7 +363,8 @@ async fn large_answers_arrive_whole() {
 
 #[tokio::test]
 async fn after_kill_9_the_conversation_goes_on_once() {
-    let replies = vec![Reply::text("The word is plum."), held_mid(&"lost ".repeat(40), "never"), Reply::text("Plum.")];
+    let replies =
+        vec![Reply::text("The word is plum."), held_mid(&"lost ".repeat(40), "never"), Reply::text("Plum.")];
     let Some(world) = world(lane(replies)).await else { return };
     let stage = world.stage();
     let spec = world.spec(&stage);
@@ -357,7 +389,8 @@ async fn after_kill_9_the_conversation_goes_on_once() {
     assert_eq!(live.turn_end().await, completed("Plum."));
     let bodies = world.bodies("main");
     let last = bodies.last().unwrap();
-    let counts = ["PROMPT-ONE", "word is plum", "PROMPT-TWO", "PROMPT-THREE"].map(|text| occurrences(last, text));
+    let counts =
+        ["PROMPT-ONE", "word is plum", "PROMPT-TWO", "PROMPT-THREE"].map(|text| occurrences(last, text));
     assert_eq!(counts, [1, 1, 1, 1], "{}", last["messages"]);
     assert_eq!(live.spent(false), usage(100, 0, 0, 10));
     end(&mut live, &stage).await;

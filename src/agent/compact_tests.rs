@@ -42,7 +42,8 @@ fn reasoning_calls_and_outputs_leave_together_and_the_task_never() {
 
 #[test]
 fn a_marker_alone_is_never_dropped_for_another_marker() {
-    let mut history = history(&[SYSTEM, TASK, r#"{"role":"user","content":"[Context compacted]"}"#, TASK, TASK]);
+    let mut history =
+        history(&[SYSTEM, TASK, r#"{"role":"user","content":"[Context compacted]"}"#, TASK, TASK]);
     for item in &mut history.items {
         item.tokens = 600;
     }

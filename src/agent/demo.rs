@@ -10,8 +10,10 @@ use crate::{config::Watchers, error::UserError, paths::Home};
 const KEPT: usize = 5;
 /// The scenario, which is also the test harness.
 const SCENARIO: &str = include_str!("../../assets/demo.yaml");
-const TASK: &str = "Write a small report tool: a shell script that sums CSV amounts by name, with tests that prove it.";
-const README: &str = "# Demo\n\nA fresh repository in which a scripted team works. Look at it with `git status`.\n";
+const TASK: &str =
+    "Write a small report tool: a shell script that sums CSV amounts by name, with tests that prove it.";
+const README: &str =
+    "# Demo\n\nA fresh repository in which a scripted team works. Look at it with `git status`.\n";
 /// Tokens after which the demo's budget warns at 80 %.
 const MAX_TOKENS: u64 = 75_000;
 /// Small enough that the demo's short history is compacted.
@@ -24,7 +26,10 @@ pub(super) fn prepare(mut launch: Launch) -> Result<Launch, UserError> {
     }
     let all = Home::find().state.join("demo");
     let dir = repository(&all).map_err(|e| {
-        UserError::failed(format!("the demo's repository cannot be made in '{}': {e}", all.display()), "set ZWARM_HOME to a folder that can be written")
+        UserError::failed(
+            format!("the demo's repository cannot be made in '{}': {e}", all.display()),
+            "set ZWARM_HOME to a folder that can be written",
+        )
     })?;
     forget_old(&all);
     let name = match &launch.what {
@@ -63,7 +68,17 @@ fn repository(all: &Path) -> std::io::Result<PathBuf> {
     for args in [
         &["init", "-q"][..],
         &["add", "README.md"],
-        &["-c", "user.name=demo", "-c", "user.email=demo@example.invalid", "commit", "-q", "--no-gpg-sign", "-m", "Begin"],
+        &[
+            "-c",
+            "user.name=demo",
+            "-c",
+            "user.email=demo@example.invalid",
+            "commit",
+            "-q",
+            "--no-gpg-sign",
+            "-m",
+            "Begin",
+        ],
     ] {
         let output = std::process::Command::new("git").arg("-C").arg(&dir).args(args).output()?;
         if !output.status.success() {
@@ -77,7 +92,8 @@ fn repository(all: &Path) -> std::io::Result<PathBuf> {
 /// Removes all but the newest; one whose run is alive stays.
 fn forget_old(all: &Path) {
     let Ok(entries) = std::fs::read_dir(all) else { return };
-    let mut dirs: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    let mut dirs: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     dirs.sort();
     for dir in dirs.iter().rev().skip(KEPT) {
         let alive = crate::store::list(&dir.join(".zwarm")).iter().any(|listed| listed.live.is_some());

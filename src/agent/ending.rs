@@ -8,8 +8,8 @@ use crate::{
     protocol::{
         SessionId, ToolCall,
         event::{
-            By, InboxKind, Mode, Recovered, RunFinished, RunStarted, RunKind, RunState, SessionTurnFinished, ToolFinished,
-            TurnStatus,
+            By, InboxKind, Mode, Recovered, RunFinished, RunKind, RunStarted, RunState, SessionTurnFinished,
+            ToolFinished, TurnStatus,
         },
         item,
     },
@@ -90,9 +90,10 @@ impl Machine {
 
     /// The model is told once that there was a break.
     fn tell_of_resume(&mut self, further: &str) {
-        let mut text = "[RESUMED] The run goes on after a break. Sessions are still there and can be continued with \
+        let mut text =
+            "[RESUMED] The run goes on after a break. Sessions are still there and can be continued with \
                         `converse`. Calls that were open are marked as interrupted."
-            .to_owned();
+                .to_owned();
         if !further.trim().is_empty() {
             text.push_str(&format!("\n\nTask: {further}"));
         }

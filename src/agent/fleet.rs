@@ -12,9 +12,9 @@ use crate::{
     protocol::{
         InboxId, SessionId,
         event::{
-            ActivityAdded, By, Mode, NudgeSeen, NudgeSent, RunKind, Scope, SentHow,
-            SessionChanged, SessionStarted, SessionTurnFinished, SessionTurnQueued,
-            SessionTurnStarted, TurnStatus, UsageRecorded,
+            ActivityAdded, By, Mode, NudgeSeen, NudgeSent, RunKind, Scope, SentHow, SessionChanged,
+            SessionStarted, SessionTurnFinished, SessionTurnQueued, SessionTurnStarted, TurnStatus,
+            UsageRecorded,
         },
         ids::TaskId,
     },

@@ -70,7 +70,9 @@ impl Machine {
     pub fn handle(&mut self, input: Input, now: Now) -> Vec<Effect> {
         self.now = now;
         match input {
-            Input::Launch { started, recovered } => self.begin_launch(*started, recovered.map(|mended| *mended)),
+            Input::Launch { started, recovered } => {
+                self.begin_launch(*started, recovered.map(|mended| *mended))
+            }
             Input::Command(command, from) => self.command(command, from),
             Input::WatchersSpoke { ask, gate, heard } => self.watchers_spoke(ask, gate, heard),
             Input::ModelReplied { call, reply } => self.model_replied(call, reply),
@@ -157,7 +159,13 @@ impl Machine {
         };
         let (id, seq) = (self.new_id(), self.state.seq + 1);
         let event = Event { v: VERSION, id, seq, timestamp: self.now.stamp, session_id, task_id, body };
-        let line = Arc::from(event.to_line(&redacted));
+        let line: Arc<str> = Arc::from(event.to_line(&redacted));
+        // What is applied is what a reader of the journal will apply: folds equal the live state by construction.
+        debug_assert_eq!(
+            Event::from_line(&line).as_ref(),
+            Ok(&event),
+            "an event is not read back as it was recorded"
+        );
         self.state.apply(&event);
         let recorded = Arc::new(Recorded { event, line });
         if let Some(observer) = &mut self.observer {

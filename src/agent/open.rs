@@ -57,9 +57,11 @@ pub(super) async fn start(launch: Launch) -> Result<Running, UserError> {
     }
     let reaped = process::reap(&dir);
     let helper = helper()?;
-    let processes = Processes::open(id, &dir, helper)
-        .map_err(|e| UserError::failed(format!("the record of child processes cannot be written: {e}"), ""))?;
-    let (link, commands) = Link::new(id, name.clone(), dir.clone(), working_dir.clone(), opened.journal.events());
+    let processes = Processes::open(id, &dir, helper).map_err(|e| {
+        UserError::failed(format!("the record of child processes cannot be written: {e}"), "")
+    })?;
+    let (link, commands) =
+        Link::new(id, name.clone(), dir.clone(), working_dir.clone(), opened.journal.events());
     let config = Arc::new(launch.config.clone());
     let leaves = leaves(&config, &processes, &link, model.clone(), &working_dir)?;
     let rules = Rules {
@@ -91,9 +93,20 @@ pub(super) async fn start(launch: Launch) -> Result<Running, UserError> {
     let (state, conversations) = (opened.state, opened.conversations);
     let machine = Machine::new(state, rules, fastrand::u64(..), clock.now());
     let journal = opened.journal;
-    let driver =
-        Driver::new(Parts { machine, journal, leaves, link: link.clone(), commands, clock, lock, state_dir, conversations });
-    let done = tokio::spawn(driver.run(Input::Launch { started: Box::new(started), recovered: recovered.map(Box::new) }));
+    let driver = Driver::new(Parts {
+        machine,
+        journal,
+        leaves,
+        link: link.clone(),
+        commands,
+        clock,
+        lock,
+        state_dir,
+        conversations,
+    });
+    let done = tokio::spawn(
+        driver.run(Input::Launch { started: Box::new(started), recovered: recovered.map(Box::new) }),
+    );
     Ok(Running { link, done })
 }
 
@@ -121,7 +134,10 @@ fn system_prompt(launch: &Launch, working_dir: &Path) -> Result<String, UserErro
     let replaced = match &launch.config.orchestrator.prompt {
         None => None,
         Some(file) => Some(std::fs::read_to_string(working_dir.join(file)).map_err(|e| {
-            UserError::usage(format!("the prompt file '{file}' cannot be read: {e}"), "correct orchestrator.prompt")
+            UserError::usage(
+                format!("the prompt file '{file}' cannot be read: {e}"),
+                "correct orchestrator.prompt",
+            )
         })?),
     };
     let now = crate::protocol::Stamp::now();
@@ -229,9 +245,11 @@ fn recovered(opened: &Opened, reaped: u32) -> Option<Recovered> {
 }
 
 fn clock_mark() -> ClockMark {
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
+    let boot =
+        std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
     let uptime = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
-    let seconds: f64 = uptime.split_whitespace().next().and_then(|text| text.parse().ok()).unwrap_or_default();
+    let seconds: f64 =
+        uptime.split_whitespace().next().and_then(|text| text.parse().ok()).unwrap_or_default();
     ClockMark { mono_ms: (seconds * 1000.0) as u64, boot }
 }
 
@@ -240,7 +258,8 @@ fn helper() -> Result<PathBuf, UserError> {
     if let Some(named) = std::env::var_os("ZWARM_HELPER") {
         return Ok(PathBuf::from(named));
     }
-    std::env::current_exe().map_err(|e| UserError::failed(format!("this program cannot find itself: {e}"), ""))
+    std::env::current_exe()
+        .map_err(|e| UserError::failed(format!("this program cannot find itself: {e}"), ""))
 }
 
 fn leaves(
@@ -279,7 +298,8 @@ fn adapters(config: &Config, model: Option<&Model>) -> Adapters {
     let all: Vec<AdapterRule> = installed.iter().map(rule).collect();
     let script = scripted.then(|| "script".to_owned());
     let first = || all.iter().find(|adapter| adapter.installed && adapter.name != "script");
-    let default = config.executor.adapter.clone().or(script).or_else(|| first().map(|first| first.name.clone()));
+    let default =
+        config.executor.adapter.clone().or(script).or_else(|| first().map(|first| first.name.clone()));
     Adapters { all, default }
 }
 

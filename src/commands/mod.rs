@@ -9,6 +9,8 @@ mod run;
 mod sessions;
 mod steer;
 mod tend;
+#[cfg(feature = "tui")]
+mod trust;
 
 use std::path::{Path, PathBuf};
 

@@ -6,7 +6,7 @@ use super::{Place, runtime};
 use crate::{
     agent::launch::{Human, Launch, What},
     cli::{ExecArgs, RunArgs, options::InstanceArgs, request},
-    config::{Loaded, names},
+    config::{self, Loaded, names, trust::Trust},
     error::UserError,
     fold::Sessions,
     headless::{self, Format, Out},
@@ -27,7 +27,7 @@ pub(super) fn run(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32, U
     let loaded = request::load_trusted(&sources)?;
     let log = start(place, &loaded, out)?;
     let state_dir = place.working_dir.join(&loaded.config.state_dir);
-    let what = what(&state_dir, args, true, out)?;
+    let what = what(&state_dir, args, out)?;
     let human = Human::Absent {
         continue_on_pause: args.alone.on_pause.as_deref() == Some("continue"),
         max_wait_seconds: args.alone.max_wait.map_or(0, |wait| wait.as_secs()),
@@ -59,6 +59,9 @@ fn launch(
     human: Human,
 ) -> Result<Launch, UserError> {
     let working_dir = if demo { place.working_dir.clone() } else { writable(&place.working_dir)?.to_owned() };
+    if !demo && let Err(error) = store::projects::remember(&place.home.state, &working_dir) {
+        tracing::warn!(%error, "the project is not remembered");
+    }
     let Loaded { config, secrets, variables, .. } = loaded;
     Ok(Launch { config, working_dir, what, kind, demo, human, secrets, variables })
 }
@@ -68,23 +71,30 @@ fn writable(dir: &Path) -> Result<&Path, UserError> {
     Ok(dir)
 }
 
-/// A new instance, or one that goes on.
-fn what(state_dir: &Path, args: &RunArgs, read_stdin: bool, out: &mut Out) -> Result<What, UserError> {
+/// A new instance, or one that goes on; where nothing is said the newest that can, which is printed.
+fn what(state_dir: &Path, args: &RunArgs, out: &mut Out) -> Result<What, UserError> {
+    let what = wanted(state_dir, args, true)?.ok_or_else(request::no_task)?;
+    if let (What::Resume { dir, .. }, None) = (&what, &args.instance.instance) {
+        let id = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        out.note(&format!("resuming {id}"));
+    }
+    Ok(what)
+}
+
+/// The same; `None`: no task, and nothing to resume was named.
+fn wanted(state_dir: &Path, args: &RunArgs, read_stdin: bool) -> Result<Option<What>, UserError> {
+    let name = new_name(&args.instance);
     if args.instance.demo {
-        return Ok(What::New { task: String::new(), name: new_name(&args.instance) });
+        return Ok(Some(What::New { task: String::new(), name }));
     }
     // Whoever resumes may have a pipe on standard input that never ends: only -t and -f count then.
     let resumes = args.instance.resume || args.instance.instance.is_some();
     let task = request::task(&args.task, read_stdin && !resumes)?;
     if !resumes {
-        let task = task.ok_or_else(request::no_task)?;
-        return Ok(What::New { task, name: new_name(&args.instance) });
+        return Ok(task.map(|task| What::New { task, name }));
     }
     let found = request::resumable(state_dir, args.instance.instance.as_deref(), task.is_some())?;
-    if args.instance.instance.is_none() {
-        out.note(&format!("resuming '{}' ({})", found.meta.name, request::short(&found)));
-    }
-    Ok(What::Resume { dir: found.dir, task })
+    Ok(Some(What::Resume { dir: found.dir, task }))
 }
 
 fn new_name(args: &InstanceArgs) -> Option<String> {
@@ -149,37 +159,67 @@ fn exec_of(state_dir: &Path, needle: &str) -> Result<std::path::PathBuf, UserErr
 /// Without a command: the screen.
 #[cfg(feature = "tui")]
 pub(super) fn screen(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32, UserError> {
-    let sources = request::sources(&place.working_dir, &args.settings, args.flags());
-    let loaded = request::load_trusted(&sources)?;
+    use crate::ui;
+    only_screen(args)?;
+    let mut sources = request::sources(&place.working_dir, &args.settings, args.flags());
+    let mut loaded = config::load(&sources)?;
+    if let Some(untrusted) = &loaded.untrusted
+        && super::trust::ask(place, untrusted, out)
+    {
+        sources.trust = Trust::Given;
+        loaded = config::load(&sources)?;
+    }
     let log = start(place, &loaded, out)?;
     let state_dir = place.working_dir.join(&loaded.config.state_dir);
-    let resumes = args.instance.resume || args.instance.instance.is_some();
-    // `--resume` without an instance opens the list.
-    let picks = args.instance.resume && args.instance.instance.is_none();
-    let wants = !picks && (resumes || args.instance.demo || request::task(&args.task, false)?.is_some());
-    let (secrets, variables) = (loaded.secrets.clone(), loaded.variables.clone());
-    let config = loaded.config.clone();
-    let launch = match wants {
-        true => {
-            let what = what(&state_dir, args, false, out)?;
-            Some(launch(place, loaded, what, RunKind::Run, args.instance.demo, Human::Present)?)
-        }
-        false => None,
-    };
-    let start = crate::ui::Start {
-        home: crate::paths::Home::find(),
-        config,
+    let resume_picker = args.instance.resume && args.instance.instance.is_none();
+    let what = if resume_picker { None } else { wanted(&state_dir, args, true)? };
+    let begin = ui::Start {
+        home: place.home.clone(),
+        config: loaded.config.clone(),
         working_dir: place.working_dir.clone(),
-        launch,
         start_fn: std::sync::Arc::new(|launch| Box::pin(crate::agent::launch::start(launch))),
-        resume_picker: picks,
+        resume_picker,
         theme: args.screen.theme.clone(),
-        secrets,
-        variables,
+        secrets: loaded.secrets.clone(),
+        variables: loaded.variables.clone(),
+        launch: match what {
+            None => None,
+            Some(what) => {
+                Some(launch(place, loaded, what, RunKind::Run, args.instance.demo, Human::Present)?)
+            }
+        },
     };
-    let code = runtime()?.block_on(crate::ui::run(start));
+    let code = runtime()?.block_on(ui::run(begin));
     drop(log);
     code
+}
+
+/// Refuses what has no meaning on the screen, and a screen where there can be none.
+#[cfg(feature = "tui")]
+fn only_screen(args: &RunArgs) -> Result<(), UserError> {
+    use std::io::IsTerminal;
+    let alone = &args.alone;
+    let headless = [
+        (alone.json, "--json"),
+        (alone.on_pause.is_some(), "--on-pause"),
+        (alone.max_wait.is_some(), "--max-wait"),
+    ];
+    if let Some((_, option)) = headless.into_iter().find(|(given, _)| *given) {
+        return Err(UserError::usage(
+            format!("'{option}' is about runs without a screen"),
+            format!("write zwarm-tui run {option} …"),
+        ));
+    }
+    if args.screen.plain {
+        return Err(UserError::usage("the screen has no plain mode yet", "write zwarm-tui run -t TASK"));
+    }
+    if !std::io::stdout().is_terminal() {
+        return Err(UserError::usage(
+            "the screen needs a terminal, and standard output is none",
+            "write zwarm-tui run -t TASK; without a key: zwarm-tui run --demo",
+        ));
+    }
+    Ok(())
 }
 
 /// Without a command, in a program that was built without the screen.

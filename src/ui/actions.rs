@@ -369,7 +369,9 @@ pub fn find(id: &str) -> Option<&'static Row> {
 
 /// The keymap page of the README, as Markdown.
 pub fn keymap_page() -> String {
-    let mut page = String::from("# Keys\n\nMade from the table in `src/ui/actions.rs`. Every key can be changed in `keys.yaml`:\n\n```yaml\nrun.pause: p            # one key\npalette.open: [\":\", ctrl-p]   # or several\n```\n");
+    let mut page = String::from(
+        "# Keys\n\nMade from the table in `src/ui/actions.rs`. Every key can be changed in `keys.yaml`:\n\n```yaml\nrun.pause: p            # one key\npalette.open: [\":\", ctrl-p]   # or several\n```\n",
+    );
     for context in Context::ALL {
         page.push_str(&format!("\n## {}\n\n| keys | id | what it does |\n|---|---|---|\n", context.title()));
         for row in TABLE.iter().filter(|row| row.context == context) {
@@ -382,28 +384,5 @@ pub fn keymap_page() -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-    use crate::ui::keys::Keys;
-
-    #[test]
-    fn every_id_is_unique_every_default_key_is_readable_and_every_act_has_words() {
-        let ids: BTreeSet<_> = TABLE.iter().map(|row| row.id).collect();
-        assert_eq!(ids.len(), TABLE.len());
-        for row in TABLE {
-            assert!(!row.text.is_empty());
-            for key in row.keys {
-                assert!(Keys::parse(key).is_some(), "{} of {}", key, row.id);
-            }
-            assert!(!row.keys.is_empty() || !row.group.is_empty(), "{} cannot be reached", row.id);
-        }
-    }
-
-    #[test]
-    fn the_keymap_page_lists_every_id() {
-        let page = keymap_page();
-        assert!(TABLE.iter().all(|row| page.contains(&format!("`{}`", row.id))));
-    }
-}
+#[path = "actions_tests.rs"]
+mod tests;

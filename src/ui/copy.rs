@@ -33,7 +33,9 @@ pub(super) fn by_tool(text: &str, what: &str) -> Result<String, String> {
     }
     let cut = text.len().saturating_sub(MAX);
     if cut > 0 {
-        return Err(format!("only the first {MAX} bytes of {what} were offered by OSC 52; o opens it in $PAGER"));
+        return Err(format!(
+            "only the first {MAX} bytes of {what} were offered by OSC 52; o opens it in $PAGER"
+        ));
     }
     Ok(format!("{what}: offered by OSC 52; whether it arrives is the terminal's to decide"))
 }
@@ -56,7 +58,8 @@ fn base64(bytes: &[u8]) -> String {
     const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0u32, |sum, byte| sum << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let group =
+            chunk.iter().fold(0u32, |sum, byte| sum << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for n in 0..4 {
             let sign = SIGNS[(group >> (18 - 6 * n) & 63) as usize];
             out.push(if n <= chunk.len() { char::from(sign) } else { '=' });
@@ -71,7 +74,10 @@ mod tests {
 
     #[test]
     fn a_text_is_encoded_and_tmux_lets_it_pass() {
-        assert_eq!(["", "M", "Ma", "Man", "light wo"].map(|t| base64(t.as_bytes())), ["", "TQ==", "TWE=", "TWFu", "bGlnaHQgd28="]);
+        assert_eq!(
+            ["", "M", "Ma", "Man", "light wo"].map(|t| base64(t.as_bytes())),
+            ["", "TQ==", "TWE=", "TWFu", "bGlnaHQgd28="]
+        );
         assert_eq!(sequence("M", false), "\x1b]52;c;TQ==\x1b\\");
         assert!(sequence("M", true).ends_with("\x1bPtmux;\x1b\x1b]52;c;TQ==\x1b\x1b\\\x1b\\"));
     }

@@ -12,7 +12,9 @@ const MAX: u64 = 16 << 20;
 /// Lets the human edit a text; an error: the text is as it was.
 pub(super) fn edit(text: &str, ending: &str, dir: &Path) -> Result<String, String> {
     let file = write(text, ending, dir).map_err(|error| format!("no file for the editor: {error}"))?;
-    let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|e| !e.trim().is_empty()));
+    let editor = ["VISUAL", "EDITOR"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|e| !e.trim().is_empty()));
     let editor = editor.unwrap_or_else(|| "vi".to_owned());
     let status = shell(&editor, file.path()).status().map_err(|error| format!("'{editor}': {error}"))?;
     if !status.success() {
@@ -34,8 +36,10 @@ pub(super) fn read_bounded(path: &Path, max: u64) -> std::io::Result<Vec<u8>> {
 
 /// Shows a text in the pager.
 pub(super) fn page(text: &str) -> Result<(), String> {
-    let pager = std::env::var("PAGER").ok().filter(|p| !p.trim().is_empty()).unwrap_or_else(|| "less -R".to_owned());
-    let file = write(text, ".txt", &std::env::temp_dir()).map_err(|error| format!("no file for the pager: {error}"))?;
+    let pager =
+        std::env::var("PAGER").ok().filter(|p| !p.trim().is_empty()).unwrap_or_else(|| "less -R".to_owned());
+    let file = write(text, ".txt", &std::env::temp_dir())
+        .map_err(|error| format!("no file for the pager: {error}"))?;
     shell(&pager, file.path()).status().map(|_| ()).map_err(|error| format!("'{pager}': {error}"))
 }
 

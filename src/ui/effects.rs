@@ -87,12 +87,12 @@ impl Hands {
             UiEffect::Launch(launch) => self.launch(*launch),
             UiEffect::Open(listed) => self.open(*listed),
             UiEffect::List { everywhere } => self.list(everywhere),
-            UiEffect::ReadSession { instance, dir, session } => self.answer(move || {
-                match read_session(&dir, session) {
+            UiEffect::ReadSession { instance, dir, session } => {
+                self.answer(move || match read_session(&dir, session) {
                     Ok(read) => Answer::SessionRead { instance, session, read: Box::new(read) },
                     Err(error) => Answer::Failed(error),
-                }
-            }),
+                })
+            }
             UiEffect::SaveDraft(id, text) => {
                 let path = draft(&self.home, id);
                 self.writing.spawn_blocking(move || save_draft(&path, &text));
@@ -178,7 +178,8 @@ impl Hands {
     }
 
     fn launch(&mut self, launch: Launch) {
-        let (to, held, home, starting) = (self.to.clone(), self.held.clone(), self.home.clone(), (self.start)(launch));
+        let (to, held, home, starting) =
+            (self.to.clone(), self.held.clone(), self.home.clone(), (self.start)(launch));
         self.tasks.spawn(async move {
             let running = match starting.await {
                 Ok(running) => running,

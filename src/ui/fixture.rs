@@ -22,13 +22,13 @@ use crate::{
     error::UserError,
     paths::Home,
     protocol::{
-        Body, Delta, Event, InboxId, InstanceId, NudgeId, NudgeTarget, Pos, Published, Recorded, SessionId, Stamp,
-        StreamKey, Wire,
+        Body, Delta, Event, InboxId, InstanceId, NudgeId, NudgeTarget, Pos, Published, Recorded, SessionId,
+        Stamp, StreamKey, Wire,
         event::{
             Activity, ActivityAdded, ChangeKind, Choice, FileChange, Gate, InboxKind, InboxOpened, ItemAdded,
             NudgeQueued, RunKind, RunStarted, Scope, SessionStarted, SessionTurnFinished, SessionTurnStarted,
-            StepFinished, StepStarted, ToolFinished, ToolStarted, TurnStatus, UsageRecorded, VERSION, Verdict,
-            WatcherSpoke,
+            StepFinished, StepStarted, ToolFinished, ToolStarted, TurnStatus, UsageRecorded, VERSION,
+            Verdict, WatcherSpoke,
         },
     },
 };
@@ -72,7 +72,8 @@ impl Fixture {
         };
         let wake = Arc::new(tokio::sync::Notify::new());
         let mut model =
-            super::app::model(&start, Keymap::default(), Themes::built_in(), None, (width, height), &wake).unwrap();
+            super::begin::model(&start, Keymap::default(), Themes::built_in(), None, (width, height), &wake)
+                .unwrap();
         model.fixed.user_home = "/home/me".to_owned();
         let id: InstanceId = "a7c1e200-0000-4000-8000-000000000001".parse().unwrap();
         let clock = Stamp::parse(START).unwrap().at;
@@ -122,10 +123,14 @@ impl Fixture {
         self.seq += 1;
         let timestamp = Stamp::new(self.clock, &jiff::tz::TimeZone::UTC);
         let id = uuid::Uuid::from_u128(u128::from(self.seq));
-        let event = Event { v: VERSION, id, seq: self.seq, timestamp, session_id, task_id: None, body: body.into() };
+        let event =
+            Event { v: VERSION, id, seq: self.seq, timestamp, session_id, task_id: None, body: body.into() };
         let line = event.to_line(&event.body.payload().unwrap());
-        let mut file =
-            std::fs::File::options().create(true).append(true).open(self.dir.path().join("events.jsonl")).unwrap();
+        let mut file = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.path().join("events.jsonl"))
+            .unwrap();
         writeln!(file, "{line}").unwrap();
         let pos = Pos { seq: self.seq, offset: self.offset, len: u32::try_from(line.len() + 1).unwrap() };
         self.offset += u64::from(pos.len);
@@ -148,7 +153,10 @@ impl Fixture {
     pub(super) fn types(&mut self, text: &str) {
         for c in text.chars() {
             self.wait(50);
-            self.send(Msg::Key(KeyEvent::new(crossterm::event::KeyCode::Char(c), crossterm::event::KeyModifiers::NONE)));
+            self.send(Msg::Key(KeyEvent::new(
+                crossterm::event::KeyCode::Char(c),
+                crossterm::event::KeyModifiers::NONE,
+            )));
         }
     }
 
@@ -162,9 +170,11 @@ impl Fixture {
     pub(super) fn screen_at(&mut self, width: u16, height: u16) -> String {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         let (now, model) = (self.now(), &mut self.model);
-        terminal.draw(|frame| {
-            screens::draw(model, frame.buffer_mut(), now);
-        }).unwrap();
+        terminal
+            .draw(|frame| {
+                screens::draw(model, frame.buffer_mut(), now);
+            })
+            .unwrap();
         let buffer = terminal.backend().buffer().clone();
         let mut text = String::new();
         for y in 0..height {
@@ -203,7 +213,10 @@ impl Fixture {
         let (call_id, arguments) = (format!("call_{n}"), arguments.to_string());
         self.item(n, serde_json::json!({"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments}));
         self.event(None, ToolStarted { call_id: call_id.clone(), name: name.to_owned(), arguments });
-        self.item(n + 1, serde_json::json!({"type": "function_call_output", "call_id": call_id, "output": output}));
+        self.item(
+            n + 1,
+            serde_json::json!({"type": "function_call_output", "call_id": call_id, "output": output}),
+        );
         let name = name.to_owned();
         self.event(None, ToolFinished { call_id, name, ok, duration_ms: 8_400, cut_bytes: 0 });
     }
@@ -215,19 +228,22 @@ impl Fixture {
 
     fn session(&mut self, n: u128, adapter: &str, task: &str) -> SessionId {
         let id = session(n);
-        self.event(Some(id), SessionStarted {
-            adapter: adapter.to_owned(),
-            mode: crate::protocol::event::Mode::Async,
-            task: task.to_owned(),
-            short_id: format!("s{n}"),
-            model: None,
-            working_dir: "/home/me/src/mylang".to_owned(),
-            native_id: None,
-            cli_version: Some("0.169.0".to_owned()),
-            isolation: String::new(),
-            pid: Some(48_290),
-            shared_pid: false,
-        });
+        self.event(
+            Some(id),
+            SessionStarted {
+                adapter: adapter.to_owned(),
+                mode: crate::protocol::event::Mode::Async,
+                task: task.to_owned(),
+                short_id: format!("s{n}"),
+                model: None,
+                working_dir: "/home/me/src/mylang".to_owned(),
+                native_id: None,
+                cli_version: Some("0.169.0".to_owned()),
+                isolation: String::new(),
+                pid: Some(48_290),
+                shared_pid: false,
+            },
+        );
         let by = crate::protocol::event::By::Orchestrator;
         self.event(Some(id), SessionTurnStarted { turn: 1, prompt: task.to_owned(), by });
         id
@@ -267,7 +283,13 @@ impl Fixture {
         f.item(1, serde_json::json!({"type": "message", "role": "user", "content": "Rewrite the lexer so nested comments work"}));
         f.event(None, StepStarted { step: 1 });
         f.says(2, "I split the parser work in two. **s3** does the lexer, s4 the tests.");
-        f.call(3, "delegate", serde_json::json!({"task": "Implement lexer per SPEC §3", "adapter": "codex"}), "{\"success\":true,\"session_id\":\"s3\"}", true);
+        f.call(
+            3,
+            "delegate",
+            serde_json::json!({"task": "Implement lexer per SPEC §3", "adapter": "codex"}),
+            "{\"success\":true,\"session_id\":\"s3\"}",
+            true,
+        );
         let s1 = f.session(1, "codex", "Look at the parser");
         f.spent(Some(s1), 3_000, 100);
         f.ended(s1, TurnStatus::Failed, Some("exit 1: not signed in"));
@@ -279,18 +301,21 @@ impl Fixture {
         f.spent(None, 38_000, 3_000);
         f.event(None, StepFinished { step: 1, duration_ms: 4_000, interrupted: false });
         f.event(None, StepStarted { step: 2 });
-        f.event(None, WatcherSpoke {
-            watcher: "progress".to_owned(),
-            verdict: Verdict::Nudge,
-            gate: Gate::Step,
-            rule: "no_check".to_owned(),
-            reason: "4 steps without a passing check".to_owned(),
-            guidance: "run the test suite".to_owned(),
-            evidence: serde_json::json!({"steps": [8, 9, 10, 11]}),
-            step: 2,
-            session: None,
-            muted: false,
-        });
+        f.event(
+            None,
+            WatcherSpoke {
+                watcher: "progress".to_owned(),
+                verdict: Verdict::Nudge,
+                gate: Gate::Step,
+                rule: "no_check".to_owned(),
+                reason: "4 steps without a passing check".to_owned(),
+                guidance: "run the test suite".to_owned(),
+                evidence: serde_json::json!({"steps": [8, 9, 10, 11]}),
+                step: 2,
+                session: None,
+                muted: false,
+            },
+        );
         let output = "running 24 tests\n......................F.\n---- tests::nested_comment FAILED ----\nassertion `left == right` failed\nleft: 3\nright: 4\nmore\nmore";
         f.call(5, "bash", serde_json::json!({"command": "cargo test -q -p lexer"}), output, false);
         let s4 = f.session(4, "claude", "Write golden tests for the lexer");
@@ -303,11 +328,19 @@ impl Fixture {
             duration_ms: Some(40),
         };
         f.event(Some(s4), ActivityAdded { turn: 1, activity: shell });
-        let changes = vec![FileChange { path: "tests/lexer_golden.rs".to_owned(), kind: ChangeKind::Update, added: 2, removed: 1 }];
+        let changes = vec![FileChange {
+            path: "tests/lexer_golden.rs".to_owned(),
+            kind: ChangeKind::Update,
+            added: 2,
+            removed: 1,
+        }];
         let diff = "--- a/tests/lexer_golden.rs\n+++ b/tests/lexer_golden.rs\n@@ -1,2 +1,3 @@\n fn golden() {\n-    old();\n+    new();\n+    newer();\n".to_owned();
         f.event(Some(s4), ActivityAdded { turn: 1, activity: Activity::FileChange { changes, diff } });
         let key = StreamKey { session: None, turn: 2, item: "text:1".to_owned() };
-        f.tails.push(Delta { stream: key, text: "While s3 fixes the comment depth I review the diff of s4: the golden".to_owned() });
+        f.tails.push(Delta {
+            stream: key,
+            text: "While s3 fixes the comment depth I review the diff of s4: the golden".to_owned(),
+        });
         f.send(Msg::From(f.id, News::Streaming));
         f.wait(5_000);
         f
@@ -316,7 +349,12 @@ impl Fixture {
     /// A card of the inbox: a watcher has paused at the gate of the tools.
     pub(super) fn card(&mut self) -> InboxId {
         let inbox_id = InboxId(uuid::Uuid::from_u128(7));
-        let choice = |id: &str, key, label: &str, wants_text| Choice { id: id.to_owned(), key, label: label.to_owned(), wants_text };
+        let choice = |id: &str, key, label: &str, wants_text| Choice {
+            id: id.to_owned(),
+            key,
+            label: label.to_owned(),
+            wants_text,
+        };
         self.event(None, InboxOpened {
             inbox_id,
             what: InboxKind::WatcherPause,

@@ -3,7 +3,9 @@
 
 use std::time::Instant;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{
+    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 use ratatui::layout::Position;
 
 use super::{
@@ -200,7 +202,9 @@ fn wheel(model: &mut Model, hit: Option<Hit>, by: isize, now: Now) -> Vec<UiEffe
                 super::screens::session::scroll(run, by);
             }
         }
-        Some(Hit::Pane(Pane::Watchers) | Hit::Verdict(_)) => super::update::session::verdict(run, by.signum()),
+        Some(Hit::Pane(Pane::Watchers) | Hit::Verdict(_)) => {
+            super::update::session::verdict(run, by.signum())
+        }
         Some(Hit::Pane(Pane::Sessions) | Hit::Session(_)) => super::update::session::select(run, by.signum()),
         _ => {}
     }

@@ -47,7 +47,8 @@ impl Default for Keymap {
 impl Keymap {
     /// The defaults changed by the text of a `keys.yaml`. Errors name `file:line`; conflicts are errors too.
     pub fn load(text: &str, file: &str) -> Result<Self, UserError> {
-        const HINT: &str = "`zwarm-tui configs show` and the help (?) list all ids; a key is written 'ctrl-p'";
+        const HINT: &str =
+            "`zwarm-tui configs show` and the help (?) list all ids; a key is written 'ctrl-p'";
         let fail = |line: usize, what: String| UserError::usage(format!("{file}:{line}: {what}"), HINT);
         if text.trim().is_empty() {
             return Ok(Self::default());
@@ -60,7 +61,8 @@ impl Keymap {
         let mut wanted: HashMap<&str, Vec<Keys>> = HashMap::new();
         for (id, keys) in &changes {
             let line = line_of(text, id);
-            let row = find(id).ok_or_else(|| fail(line, format!("there is no action '{id}'{}", similar(id))))?;
+            let row =
+                find(id).ok_or_else(|| fail(line, format!("there is no action '{id}'{}", similar(id))))?;
             let list = match keys {
                 OneOrMany::None(()) => Vec::new(),
                 OneOrMany::One(one) => vec![one.clone()],
@@ -79,9 +81,10 @@ impl Keymap {
             }
         }
         match map.conflict(|id| wanted.contains_key(id)) {
-            Some((keys, mine, other)) => {
-                Err(fail(line_of(text, mine), format!("'{keys}' of '{mine}' is already the key of '{other}'")))
-            }
+            Some((keys, mine, other)) => Err(fail(
+                line_of(text, mine),
+                format!("'{keys}' of '{mine}' is already the key of '{other}'"),
+            )),
             None => Ok(map),
         }
     }
@@ -185,8 +188,9 @@ mod tests {
 
     #[test]
     fn a_file_changes_keys_and_its_mistakes_are_named_with_their_line() {
-        let map = Keymap::load("# mine\nrun.pause: ctrl-t\npalette.open: [\";\", ctrl-p]\nredraw:\n", "keys.yaml")
-            .unwrap();
+        let map =
+            Keymap::load("# mine\nrun.pause: ctrl-t\npalette.open: [\";\", ctrl-p]\nredraw:\n", "keys.yaml")
+                .unwrap();
         let global = [Context::Global];
         assert_eq!(map.find(&global, None, chord("ctrl-t")), Found::Act(Act::Run(Run::Pause)));
         assert_eq!(map.find(&global, None, chord("p")), Found::Nothing);
@@ -197,7 +201,10 @@ mod tests {
             ("\nrun.paus: p\n", "keys.yaml:2: there is no action 'run.paus'; near it: run.pause"),
             ("run.pause: p\nredraw: hyper-q\n", "keys.yaml:2: 'hyper-q' is not a key"),
             ("run.pause: i\n", "keys.yaml:1: 'i' of 'run.pause' is already the key of 'nudge.focus'"),
-            ("nudge.send: ctrl-x\n", "keys.yaml:1: 'ctrl-x' of 'nudge.send' is already the key of 'typing.pause'"),
+            (
+                "nudge.send: ctrl-x\n",
+                "keys.yaml:1: 'ctrl-x' of 'nudge.send' is already the key of 'typing.pause'",
+            ),
         ] {
             let error = Keymap::load(text, "keys.yaml").unwrap_err();
             assert!(error.message.starts_with(wanted), "{}", error.message);

@@ -138,11 +138,9 @@ impl Chord {
 impl fmt::Display for Chord {
     /// As it is written in a file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (flag, name) in [
-            (KeyModifiers::CONTROL, "ctrl-"),
-            (KeyModifiers::ALT, "alt-"),
-            (KeyModifiers::SHIFT, "shift-"),
-        ] {
+        for (flag, name) in
+            [(KeyModifiers::CONTROL, "ctrl-"), (KeyModifiers::ALT, "alt-"), (KeyModifiers::SHIFT, "shift-")]
+        {
             if self.mods.contains(flag) {
                 f.write_str(name)?;
             }
@@ -184,8 +182,19 @@ mod tests {
 
     #[test]
     fn a_key_is_read_and_written_back() {
-        for text in ["p", "P", "?", "ctrl-p", "alt-enter", "shift-enter", "f1", "ctrl-x p", "-", "backtab", "ctrl-w h"]
-        {
+        for text in [
+            "p",
+            "P",
+            "?",
+            "ctrl-p",
+            "alt-enter",
+            "shift-enter",
+            "f1",
+            "ctrl-x p",
+            "-",
+            "backtab",
+            "ctrl-w h",
+        ] {
             assert_eq!(Keys::parse(text).unwrap().to_string(), text);
         }
         for text in ["", "hyper-x", "ctrl-", "f99", "a b c", "enterr"] {

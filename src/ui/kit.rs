@@ -324,8 +324,14 @@ mod tests {
 
     #[test]
     fn numbers_are_told_in_few_cells() {
-        assert_eq!([tokens(999), tokens(18_200), tokens(126_400), tokens(1_234_000)], ["999", "18.2k", "126k", "1.2M"]);
-        assert_eq!([money(Some(1.918), false), money(None, false), money(Some(2.0), true)], ["$1.92", "$?", "~$2.00"]);
+        assert_eq!(
+            [tokens(999), tokens(18_200), tokens(126_400), tokens(1_234_000)],
+            ["999", "18.2k", "126k", "1.2M"]
+        );
+        assert_eq!(
+            [money(Some(1.918), false), money(None, false), money(Some(2.0), true)],
+            ["$1.92", "$?", "~$2.00"]
+        );
         assert_eq!(clock(862), "00:14:22");
         assert_eq!([ago(5), ago(360), ago(7_300), ago(90_000)], ["now", "6m ago", "2h ago", "1d ago"]);
         assert_eq!(tilde("/h/me/src", "/h/me"), "~/src");

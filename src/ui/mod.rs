@@ -24,6 +24,7 @@
 
 pub mod actions;
 mod app;
+mod begin;
 mod copy;
 mod editor;
 mod effects;

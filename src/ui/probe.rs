@@ -72,10 +72,11 @@ pub fn parse(bytes: &[u8]) -> Answers {
     let mut rest = text.as_ref();
     while let Some(c) = rest.chars().next() {
         if let Some(body) = rest.strip_prefix("\x1b]") {
-            let Some((at, len)) = [body.find('\x07').map(|at| (at, 1)), body.find("\x1b\\").map(|at| (at, 2))]
-                .into_iter()
-                .flatten()
-                .min()
+            let Some((at, len)) =
+                [body.find('\x07').map(|at| (at, 1)), body.find("\x1b\\").map(|at| (at, 2))]
+                    .into_iter()
+                    .flatten()
+                    .min()
             else {
                 break;
             };
@@ -143,9 +144,14 @@ mod tests {
 
     #[test]
     fn rubbish_and_half_answers_are_no_answers() {
-        for bytes in [&b"\x1b]11;rgb:zz/1/1\x1b\\"[..], b"\x1b]11;rgb:ffff", b"\x1b[?1", b"\xff\xfe\x1b", b""] {
+        for bytes in [&b"\x1b]11;rgb:zz/1/1\x1b\\"[..], b"\x1b]11;rgb:ffff", b"\x1b[?1", b"\xff\xfe\x1b", b""]
+        {
             let answers = parse(bytes);
-            assert_eq!((answers.background, answers.kitty, answers.complete), (None, false, false), "{bytes:?}");
+            assert_eq!(
+                (answers.background, answers.kitty, answers.complete),
+                (None, false, false),
+                "{bytes:?}"
+            );
         }
     }
 }

@@ -37,7 +37,14 @@ fn a_nudge_is_written() {
 
 #[test]
 fn each_overlay() {
-    for (name, keys) in [("help", "?"), ("palette", ": p a u"), ("abort", "X"), ("messages", "M"), ("quit", "q q"), ("ledger", "L")] {
+    for (name, keys) in [
+        ("help", "?"),
+        ("palette", ": p a u"),
+        ("abort", "X"),
+        ("messages", "M"),
+        ("quit", "q q"),
+        ("ledger", "L"),
+    ] {
         at_all_sizes(name, |width, height| {
             let mut f = Fixture::busy(width, height);
             f.keys(keys);
@@ -91,7 +98,8 @@ fn no_size_breaks_a_screen() {
     let mut f = Fixture::busy(140, 40);
     f.card();
     f.keys("esc");
-    for keys in ["", "?", "esc :", "esc X", "esc a", "esc 4 enter", "esc 2 enter", "[", "i", "esc b n", "esc"] {
+    for keys in ["", "?", "esc :", "esc X", "esc a", "esc 4 enter", "esc 2 enter", "[", "i", "esc b n", "esc"]
+    {
         f.model.term.size = (140, 40);
         f.keys(keys);
         let (across, down) = if keys.is_empty() { (1, 1) } else { (7, 5) };
@@ -110,7 +118,8 @@ fn pause_shows_at_once_and_the_next_press_goes_on() {
     assert_eq!(f.commands(), [r#"{"command":"pause","now":false}"#]);
     assert!(f.screen().contains("PAUSING"));
     f.keys("p P .");
-    let expected = [r#"{"command":"resume"}"#, r#"{"command":"pause","now":true}"#, r#"{"command":"step_once"}"#];
+    let expected =
+        [r#"{"command":"resume"}"#, r#"{"command":"pause","now":true}"#, r#"{"command":"step_once"}"#];
     assert_eq!(f.commands(), expected);
 }
 
@@ -213,7 +222,10 @@ fn below_the_minimum_only_three_keys_act() {
     f.keys("i a ? :");
     assert!(f.model.overlays.is_empty() && !f.model.typing());
     f.keys("p X X");
-    assert_eq!(f.commands(), [r#"{"command":"pause","now":false}"#, r#"{"command":"abort","at_once":false}"#]);
+    assert_eq!(
+        f.commands(),
+        [r#"{"command":"pause","now":false}"#, r#"{"command":"abort","at_once":false}"#]
+    );
 }
 
 #[test]

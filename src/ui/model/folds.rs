@@ -84,7 +84,9 @@ impl SessionRead {
         if diff.is_empty() {
             for change in changes {
                 let (path, added, removed) = (&change.path, change.added, change.removed);
-                self.diff.push_str(&format!("--- a/{path}\n+++ b/{path}\n@@ {added} added, {removed} removed @@\n"));
+                self.diff.push_str(&format!(
+                    "--- a/{path}\n+++ b/{path}\n@@ {added} added, {removed} removed @@\n"
+                ));
             }
         } else {
             self.diff.push_str(diff);

@@ -12,7 +12,10 @@ use crate::protocol::{
 pub enum Notable {
     /// A card was opened.
     Card(String),
-    Problem { text: String, fatal: bool },
+    Problem {
+        text: String,
+        fatal: bool,
+    },
     /// A watcher nudged.
     Nudge(String),
     Warning(String),
@@ -38,7 +41,8 @@ pub(super) fn notable(body: &Body, folds: &Folds) -> Option<Notable> {
             Notable::Problem { text, fatal: problem.fatal }
         }
         Body::Run(Run::RunFinished(finished)) => {
-            let why = if finished.exit_message.is_empty() { &finished.stopped_by } else { &finished.exit_message };
+            let why =
+                if finished.exit_message.is_empty() { &finished.stopped_by } else { &finished.exit_message };
             Notable::Ended(format!("{} has ended: {why}", folds.run.name))
         }
         Body::Guard(Guard::WatcherSpoke(spoke)) if spoke.verdict == Verdict::Nudge && !spoke.muted => {

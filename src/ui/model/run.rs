@@ -270,8 +270,12 @@ impl RunModel {
         }
         let sessions = &self.folds.sessions;
         let newest = sessions.working().last().or_else(|| sessions.all.last()).map(|session| session.id);
-        let still = self.look.selected.and_then(|id| sessions.get(id)).is_some_and(|s| s.doing == Doing::Working);
-        if !still || self.look.selected.is_none() || sessions.working().last().map(|s| s.id) != self.look.selected {
+        let still =
+            self.look.selected.and_then(|id| sessions.get(id)).is_some_and(|s| s.doing == Doing::Working);
+        if !still
+            || self.look.selected.is_none()
+            || sessions.working().last().map(|s| s.id) != self.look.selected
+        {
             self.look.selected = newest.or(self.look.selected);
         }
     }
@@ -319,7 +323,8 @@ impl RunModel {
     /// To whom a nudge can go.
     pub fn targets(&self) -> Vec<NudgeTarget> {
         let sessions = self.listed().into_iter().map(|(_, id)| id);
-        let open = sessions.filter(|id| self.folds.sessions.get(*id).is_some_and(|s| s.doing != Doing::Ended));
+        let open =
+            sessions.filter(|id| self.folds.sessions.get(*id).is_some_and(|s| s.doing != Doing::Ended));
         std::iter::once(NudgeTarget::Orchestrator).chain(open.map(NudgeTarget::Session)).collect()
     }
 
@@ -371,4 +376,3 @@ impl Group {
         }
     }
 }
-

@@ -59,7 +59,9 @@ impl Ask {
 
     fn buttons(&self) -> Vec<Button> {
         match &self.question {
-            Question::Abort(_) => vec![button("Keep running", "Esc"), button("Abort", "y"), button("Abort at once", "X")],
+            Question::Abort(_) => {
+                vec![button("Keep running", "Esc"), button("Abort", "y"), button("Abort at once", "X")]
+            }
             Question::EndSession(..) => vec![button("Keep it", "Esc"), button("End it", "y")],
             Question::Watcher(..) => vec![button("Leave it", "Esc"), button("Switch it", "y")],
             Question::Quit => {
@@ -70,7 +72,10 @@ impl Ask {
 
     /// For the status bar.
     pub fn hints(&self) -> Vec<(String, String)> {
-        self.buttons().into_iter().map(|button| (button.key.to_owned(), button.label.to_lowercase())).collect()
+        self.buttons()
+            .into_iter()
+            .map(|button| (button.key.to_owned(), button.label.to_lowercase()))
+            .collect()
     }
 
     pub fn key(&mut self, model: &mut Model, key: &KeyPress, now: Now) -> (After, Vec<UiEffect>) {
@@ -141,11 +146,19 @@ impl Ask {
                         format!("{} ({}{pid})", s.short_id, s.who.adapter)
                     })
                     .collect();
-                let who = if working.is_empty() { "no executor works now".to_owned() } else { working.join(", ") };
+                let who =
+                    if working.is_empty() { "no executor works now".to_owned() } else { working.join(", ") };
                 let mut text = vec![
-                    format!("This stops the run \"{}\" and its {} running executors.", run.name, working.len()),
+                    format!(
+                        "This stops the run \"{}\" and its {} running executors.",
+                        run.name,
+                        working.len()
+                    ),
                     String::new(),
-                    format!("1. the model call is cancelled; step {} ends as interrupted", run.folds.run.progress.step),
+                    format!(
+                        "1. the model call is cancelled; step {} ends as interrupted",
+                        run.folds.run.progress.step
+                    ),
                     format!("2. executors are stopped by their ladders, in at most 8 s: {who}"),
                     "3. state is saved; you can resume. Your files stay as they are".to_owned(),
                 ];
@@ -156,16 +169,24 @@ impl Ask {
             }
             Question::EndSession(id, session) => {
                 let found = run(id).and_then(|run| run.folds.sessions.get(*session));
-                let name = found.map_or("the session".to_owned(), |s| format!("{} ({})", s.short_id, s.who.adapter));
-                let lines = vec![format!("This ends {name} for good: its turn is interrupted, it cannot be continued.")];
+                let name =
+                    found.map_or("the session".to_owned(), |s| format!("{} ({})", s.short_id, s.who.adapter));
+                let lines = vec![format!(
+                    "This ends {name} for good: its turn is interrupted, it cannot be continued."
+                )];
                 ("End session?".to_owned(), lines)
             }
             Question::Watcher(_, name, mode) => {
                 let word = if *mode == WatcherMode::On { "on" } else { "off" };
-                ("Switch watcher?".to_owned(), vec![format!("This switches the watcher '{name}' {word} for this run.")])
+                (
+                    "Switch watcher?".to_owned(),
+                    vec![format!("This switches the watcher '{name}' {word} for this run.")],
+                )
             }
             Question::Quit => {
-                let mut lines = vec!["Runs are live. Pausing saves everything; resume goes on where they were.".to_owned()];
+                let mut lines = vec![
+                    "Runs are live. Pausing saves everything; resume goes on where they were.".to_owned(),
+                ];
                 lines.push(String::new());
                 for run in model.live() {
                     let working = run.folds.sessions.working().count();

@@ -51,7 +51,11 @@ impl Explain {
             What::Watcher(spoke) => {
                 let session = spoke.session.and_then(|id| run.folds.sessions.get(id));
                 let mut lines = vec![
-                    format!("Verdict   {:?}{}", spoke.verdict, if spoke.muted { " (muted: without effect)" } else { "" }),
+                    format!(
+                        "Verdict   {:?}{}",
+                        spoke.verdict,
+                        if spoke.muted { " (muted: without effect)" } else { "" }
+                    ),
                     format!("Rule      {}/{}", spoke.watcher, spoke.rule),
                     format!("When      {} at step {}, gate {:?}", spoken.at, spoke.step, spoke.gate),
                 ];
@@ -66,16 +70,17 @@ impl Explain {
                     let evidence = serde_yaml::to_string(&spoke.evidence).unwrap_or_default();
                     lines.extend(evidence.lines().take(EVIDENCE).map(|line| format!("  {line}")));
                 }
-                let same = |other: &&crate::ui::model::run::Spoken| {
-                    matches!(&other.what, What::Watcher(old) if old.watcher == spoke.watcher && old.step < spoke.step)
-                };
+                let same = |other: &&crate::ui::model::run::Spoken| matches!(&other.what, What::Watcher(old) if old.watcher == spoke.watcher && old.step < spoke.step);
                 let before: Vec<_> = run.spoken.iter().rev().filter(same).take(8).collect();
                 if !before.is_empty() {
                     lines.push(String::new());
                     lines.push("Before".to_owned());
                     for other in before {
                         if let What::Watcher(old) = &other.what {
-                            lines.push(format!("  {} {:?} {}: {}", other.at, old.verdict, old.rule, old.reason));
+                            lines.push(format!(
+                                "  {} {:?} {}: {}",
+                                other.at, old.verdict, old.rule, old.reason
+                            ));
                         }
                     }
                 }
@@ -87,9 +92,10 @@ impl Explain {
                 let name = crate::ui::model::notable::cap_name(*cap);
                 ("Budget".to_owned(), vec![format!("{name} {word}: {spent:.2}{of} (at {})", spoken.at)])
             }
-            What::Decided { title, choice, by } => {
-                ("Decision".to_owned(), vec![format!("{by}: {choice}"), title.clone(), format!("at {}", spoken.at)])
-            }
+            What::Decided { title, choice, by } => (
+                "Decision".to_owned(),
+                vec![format!("{by}: {choice}"), title.clone(), format!("at {}", spoken.at)],
+            ),
         }
     }
 
@@ -98,7 +104,8 @@ impl Explain {
         let cells = area.width.saturating_sub(6).min(100);
         let lines: Vec<String> =
             text.iter().flat_map(|line| wrap(line, usize::from(cells.saturating_sub(4)))).collect();
-        let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height.saturating_sub(2)).max(4);
+        let height =
+            u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height.saturating_sub(2)).max(4);
         let place = centred(area, cells, height);
         let (title_style, plain) = (canvas.skin.title(true), canvas.skin.text());
         let inner = canvas.popup(place, &[span(title, title_style)], &[]);

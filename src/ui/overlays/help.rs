@@ -40,7 +40,9 @@ impl Help {
             KeyCode::Backspace => {
                 self.filter.pop();
             }
-            KeyCode::Char(c) if !key.event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
+            KeyCode::Char(c)
+                if !key.event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) =>
+            {
                 self.filter.push(c);
                 self.top = 0;
             }
@@ -77,9 +79,14 @@ impl Help {
 
     pub fn draw(&mut self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         let lines = self.lines(model);
-        let place = centred(area, area.width.saturating_sub(8).min(96), area.height.saturating_sub(2).min(40));
+        let place =
+            centred(area, area.width.saturating_sub(8).min(96), area.height.saturating_sub(2).min(40));
         let (title, dim) = (canvas.skin.title(true), canvas.skin.dim());
-        let shown = if model.fixed.keymap.is_changed() { "your keymap (keys.yaml)" } else { "change them in keys.yaml" };
+        let shown = if model.fixed.keymap.is_changed() {
+            "your keymap (keys.yaml)"
+        } else {
+            "change them in keys.yaml"
+        };
         let inner = canvas.popup(place, &[span("Keys", title)], &[span(shown, dim)]);
         if inner.height < 2 {
             return;

@@ -67,7 +67,11 @@ impl Card {
     /// For the status bar.
     pub fn hints(&self, model: &Model) -> Vec<(String, String)> {
         if self.answer.is_some() {
-            return vec![("⏎".into(), "send".into()), ("^J".into(), "newline".into()), ("Esc".into(), "back".into())];
+            return vec![
+                ("⏎".into(), "send".into()),
+                ("^J".into(), "newline".into()),
+                ("Esc".into(), "back".into()),
+            ];
         }
         let choices = self.opened(model).map(|opened| opened.choices.clone()).unwrap_or_default();
         let mut hints: Vec<_> = choices.iter().map(|c| (c.key.to_string(), c.id.replace('_', " "))).collect();
@@ -159,7 +163,13 @@ impl Card {
         self.send(model, &choice, None, now)
     }
 
-    fn send(&mut self, model: &mut Model, choice: &Choice, text: Option<String>, now: Now) -> (After, Vec<UiEffect>) {
+    fn send(
+        &mut self,
+        model: &mut Model,
+        choice: &Choice,
+        text: Option<String>,
+        now: Now,
+    ) -> (After, Vec<UiEffect>) {
         let Some(opened) = self.opened(model).cloned() else { return (After::Close, Vec::new()) };
         let Some((id, can)) = model.run().map(|run| (run.id, run.can_steer())) else {
             return (After::Close, Vec::new());
@@ -181,7 +191,8 @@ impl Card {
         let Some(run) = model.run() else { return };
         let Some(opened) = self.opened(model) else { return };
         self.drawn.get_or_insert(canvas.now.instant);
-        let at = run.folds.inbox.open.iter().position(|card| card.opened.inbox_id == opened.inbox_id).unwrap_or(0);
+        let at =
+            run.folds.inbox.open.iter().position(|card| card.opened.inbox_id == opened.inbox_id).unwrap_or(0);
         let cells = area.width.saturating_sub(8).clamp(30, 100).min(area.width);
         let body = detail(opened, usize::from(cells.saturating_sub(4)));
         let choices = u16::try_from(opened.choices.len()).unwrap_or(0);
@@ -192,7 +203,8 @@ impl Card {
         let waiting = since.map_or(0, |since| (canvas.now.wall.as_second() - since.at.as_second()).max(0));
         let waiting = clock(u64::try_from(waiting).unwrap_or(0));
         let kind = kind(opened.what);
-        let title = format!("Inbox {}/{} {} {kind}", at + 1, run.folds.inbox.open.len(), canvas.skin.sign(Sign::Ok));
+        let title =
+            format!("Inbox {}/{} {} {kind}", at + 1, run.folds.inbox.open.len(), canvas.skin.sign(Sign::Ok));
         let inner = canvas.popup(place, &[span(title, warn)], &[span(format!("waiting {waiting}"), dim)]);
         let foot = if self.answer.is_some() { 3 } else { choices + 1 };
         let room = inner.height.saturating_sub(foot + 1);
@@ -212,8 +224,19 @@ impl Card {
         let rest = Rect::new(inner.x, y, inner.width, inner.bottom() - y);
         match &self.answer {
             Some((choice, composer)) => {
-                canvas.put(rest.x + 1, rest.y, rest.width.saturating_sub(2), &format!("{}:", choice.label), dim);
-                let field = Rect::new(rest.x + 1, rest.y + 1, rest.width.saturating_sub(2), rest.height.saturating_sub(1));
+                canvas.put(
+                    rest.x + 1,
+                    rest.y,
+                    rest.width.saturating_sub(2),
+                    &format!("{}:", choice.label),
+                    dim,
+                );
+                let field = Rect::new(
+                    rest.x + 1,
+                    rest.y + 1,
+                    rest.width.saturating_sub(2),
+                    rest.height.saturating_sub(1),
+                );
                 draw_text(composer, canvas, field, true);
             }
             None => self.choices(&opened.choices, canvas, rest),
@@ -230,10 +253,13 @@ impl Card {
             let mark = if n == self.selected { canvas.skin.sign(Sign::Selected) } else { " " };
             let more = if choice.wants_text { canvas.skin.sign(Sign::More) } else { "" };
             let (key, plain) = (canvas.skin.key(), canvas.skin.text());
-            canvas.spans(line, &[
-                span(format!("{mark} {}", choice.key), key),
-                span(format!("  {}{more}", choice.label), plain),
-            ]);
+            canvas.spans(
+                line,
+                &[
+                    span(format!("{mark} {}", choice.key), key),
+                    span(format!("  {}{more}", choice.label), plain),
+                ],
+            );
             canvas.hit(line, Hit::Choice(n));
         }
         let y = area.y + u16::try_from(choices.len()).unwrap_or(0);

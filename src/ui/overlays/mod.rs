@@ -22,10 +22,10 @@ use super::{
 /// An overlay.
 pub enum Overlay {
     Help(help::Help),
-    Palette(palette::Palette),
+    Palette(Box<palette::Palette>),
     /// A question with a safe answer: abort, end a session, quit …
     Ask(ask::Ask),
-    Inbox(inbox::Card),
+    Inbox(Box<inbox::Card>),
     Messages(messages::Messages),
     Explain(explain::Explain),
     /// A typed word before something is deleted.
@@ -72,10 +72,13 @@ impl Overlay {
 
     /// What the status bar says while it is on top.
     pub fn hints(&self, model: &Model) -> Vec<(String, String)> {
-        let pairs = |list: &[(&str, &str)]| list.iter().map(|(k, t)| ((*k).to_owned(), (*t).to_owned())).collect();
+        let pairs =
+            |list: &[(&str, &str)]| list.iter().map(|(k, t)| ((*k).to_owned(), (*t).to_owned())).collect();
         match self {
             Self::Help(_) => pairs(&[("type", "to filter"), ("↑↓", "scroll"), ("Esc", "close")]),
-            Self::Palette(_) => pairs(&[("↑↓", "choose"), ("Tab", "complete"), ("⏎", "run"), ("Esc", "close")]),
+            Self::Palette(_) => {
+                pairs(&[("↑↓", "choose"), ("Tab", "complete"), ("⏎", "run"), ("Esc", "close")])
+            }
             Self::Ask(it) => it.hints(),
             Self::Inbox(it) => it.hints(model),
             Self::Messages(_) | Self::Sheet(_) => pairs(&[("j k", "scroll"), ("Esc", "close")]),

@@ -44,9 +44,14 @@ pub struct Palette {
 impl Palette {
     /// Of the actions that make sense on a screen.
     pub fn actions(screen: Screen) -> Self {
-        let fits = |row: &&Row| !row.group.is_empty() && match screen {
-            Screen::Home | Screen::NewRun => matches!(row.context, Context::Browser | Context::Global),
-            Screen::Run | Screen::Session => row.context != Context::Browser,
+        let fits = |row: &&Row| {
+            !row.group.is_empty()
+                && match screen {
+                    Screen::Home | Screen::NewRun => {
+                        matches!(row.context, Context::Browser | Context::Global)
+                    }
+                    Screen::Run | Screen::Session => row.context != Context::Browser,
+                }
         };
         Self::new("Commands", TABLE.iter().filter(fits).map(Entry::Action).collect())
     }
@@ -58,7 +63,8 @@ impl Palette {
 
     fn new(title: &'static str, entries: Vec<Entry>) -> Self {
         let matcher = Matcher::new(Config::DEFAULT);
-        let mut palette = Self { title, query: String::new(), entries, found: Vec::new(), selected: 0, matcher };
+        let mut palette =
+            Self { title, query: String::new(), entries, found: Vec::new(), selected: 0, matcher };
         palette.search();
         palette
     }
@@ -153,7 +159,8 @@ impl Palette {
         };
         match entry {
             Entry::Action(row) => {
-                let argument = self.argument().map(|(_, rest)| rest.to_owned()).filter(|rest| !rest.is_empty());
+                let argument =
+                    self.argument().map(|(_, rest)| rest.to_owned()).filter(|rest| !rest.is_empty());
                 (After::Close, act(model, row.act, argument.as_deref(), now))
             }
             Entry::Text(text) => {
@@ -188,7 +195,11 @@ impl Palette {
                 Entry::Text(_) => String::new(),
             };
             let key_style = canvas.skin.key();
-            canvas.ends(line, &[span(format!("{mark} {}", Self::words(entry)), text)], &[span(format!(" {key} "), key_style)]);
+            canvas.ends(
+                line,
+                &[span(format!("{mark} {}", Self::words(entry)), text)],
+                &[span(format!(" {key} "), key_style)],
+            );
             if n == self.selected {
                 let style = canvas.skin.selected();
                 canvas.paint(line, style);
@@ -218,6 +229,9 @@ mod tests {
         let mut palette = Palette::actions(Screen::Run);
         palette.paste("budget.raise max_tokens 600000");
         assert_eq!(palette.found.len(), 1);
-        assert_eq!(palette.argument().map(|(row, rest)| (row.id, rest)), Some(("budget.raise", "max_tokens 600000")));
+        assert_eq!(
+            palette.argument().map(|(row, rest)| (row.id, rest)),
+            Some(("budget.raise", "max_tokens 600000"))
+        );
     }
 }

@@ -38,7 +38,8 @@ impl Sheet {
         let width = area.width.saturating_sub(6).min(110);
         let cells = usize::from(width.saturating_sub(4));
         let lines: Vec<String> = self.text.iter().flat_map(|line| wrap(line, cells)).collect();
-        let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).clamp(5, area.height.saturating_sub(2).max(5));
+        let height =
+            u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).clamp(5, area.height.saturating_sub(2).max(5));
         let place = centred(area, width, height);
         let title = canvas.skin.title(true);
         let inner = canvas.popup(place, &[span(self.title.clone(), title)], &[]);

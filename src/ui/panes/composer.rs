@@ -142,7 +142,9 @@ fn queued(run: &RunModel, canvas: &Canvas<'_>) -> Option<String> {
     }
     let newest = all.iter().rev().find(mine)?;
     match &newest.stage {
-        Stage::Sent(_) => Some(format!("{} sent: {}", canvas.skin.sign(Sign::Into), newest.text.replace('\n', " "))),
+        Stage::Sent(_) => {
+            Some(format!("{} sent: {}", canvas.skin.sign(Sign::Into), newest.text.replace('\n', " ")))
+        }
         _ => None,
     }
 }

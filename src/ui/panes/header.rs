@@ -168,7 +168,8 @@ pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect) 
     short.extend(budgets(run, skin, false, false));
     rights.push(short);
     let mut shorter = vec![step("  ")];
-    shorter.extend(gauge("", run.folds.spend.total(), run.folds.cap(Cap::MaxTokens), 0, run, skin).split_off(1));
+    shorter
+        .extend(gauge("", run.folds.spend.total(), run.folds.cap(Cap::MaxTokens), 0, run, skin).split_off(1));
     shorter.push(span(" ", skin.text()));
     rights.push(shorter);
     rights.push(vec![step(" ")]);

@@ -22,7 +22,9 @@ pub fn state(session: &Session, group: Group, skin: &Skin) -> (&'static str, &'s
         (_, Doing::Held) => (skin.sign(Sign::Paused), "held", skin.warn()),
         (Group::Failed, _) => (skin.sign(Sign::Failed), "failed", skin.error()),
         (_, Doing::Ended) => (skin.sign(Sign::Done), "ended", skin.dim()),
-        (_, Doing::Idle) if last == Some(TurnStatus::Interrupted) => (skin.sign(Sign::Aborted), "stopped", skin.warn()),
+        (_, Doing::Idle) if last == Some(TurnStatus::Interrupted) => {
+            (skin.sign(Sign::Aborted), "stopped", skin.warn())
+        }
         (_, Doing::Idle) if last.is_some() => (skin.sign(Sign::Done), "done", skin.ok()),
         (_, Doing::Idle) => (skin.sign(Sign::Idle), "idle", skin.dim()),
     }
@@ -41,7 +43,14 @@ pub fn now(session: &Session, wall: jiff::Timestamp) -> String {
 }
 
 /// One row; `short` leaves columns out.
-pub fn row(run: &RunModel, group: Group, session: &Session, canvas: &mut Canvas<'_>, line: Rect, short: bool) {
+pub fn row(
+    run: &RunModel,
+    group: Group,
+    session: &Session,
+    canvas: &mut Canvas<'_>,
+    line: Rect,
+    short: bool,
+) {
     let skin = canvas.skin;
     let (sign, word, style) = state(session, group, skin);
     let selected = run.look.selected == Some(session.id);
@@ -58,7 +67,10 @@ pub fn row(run: &RunModel, group: Group, session: &Session, canvas: &mut Canvas<
         spans.push(span(format!("{:>3} ", session.turns), plain));
     }
     spans.push(span(format!("{spent:>6}  "), plain));
-    spans.push(span(now(session, canvas.now.wall), if session.doing == Doing::Working { plain } else { skin.dim() }));
+    spans.push(span(
+        now(session, canvas.now.wall),
+        if session.doing == Doing::Working { plain } else { skin.dim() },
+    ));
     canvas.spans(line, &spans);
     if selected && run.look.focus == Pane::Sessions && !run.look.typing {
         let style = canvas.skin.selected();

@@ -52,7 +52,9 @@ fn hints(model: &Model) -> Vec<Hint> {
         let open = model.run().map_or(0, |run| run.folds.inbox.open.len());
         let text = match row.act {
             Act::Open(Open::Inbox) => format!("inbox({open})"),
-            Act::Run(crate::ui::actions::Run::Pause) if row.hint == "pause" && is_held(model) => "continue".to_owned(),
+            Act::Run(crate::ui::actions::Run::Pause) if row.hint == "pause" && is_held(model) => {
+                "continue".to_owned()
+            }
             _ => row.hint.to_owned(),
         };
         hints.push(Hint { key, text, act: Some(row.act) });
@@ -114,7 +116,9 @@ fn side(model: &Model, canvas: &Canvas<'_>) -> Vec<Span> {
     let running = run.folds.sessions.working().count();
     let dot = skin.sign(Sign::Ok);
     match &run.health.store {
-        Some(_) => vec![span(format!("{running} running {dot} "), skin.dim()), span("disk FAILED ", skin.error())],
+        Some(_) => {
+            vec![span(format!("{running} running {dot} "), skin.dim()), span("disk FAILED ", skin.error())]
+        }
         None => vec![span(format!("{running} running {dot} disk ok "), skin.dim())],
     }
 }

@@ -18,7 +18,8 @@ use crate::{
 /// `1 nudge 1 pause`, for the title.
 pub fn summary(run: &RunModel) -> String {
     let count = |wanted: Verdict| {
-        let is_it = |spoken: &&Spoken| matches!(&spoken.what, What::Watcher(spoke) if spoke.verdict == wanted);
+        let is_it =
+            |spoken: &&Spoken| matches!(&spoken.what, What::Watcher(spoke) if spoke.verdict == wanted);
         run.spoken.iter().filter(is_it).count()
     };
     let mut parts = Vec::new();
@@ -79,12 +80,15 @@ pub fn draw(run: &RunModel, canvas: &mut Canvas<'_>, area: Rect) {
         let skin = canvas.skin;
         let (sign, word, style, who, text) = line(spoken, skin);
         let at = spoken.at.get(..5).unwrap_or(&spoken.at);
-        canvas.spans(place, &[
-            span(format!("{at} "), skin.dim()),
-            span(format!("{sign} {} ", fit(word, 6, skin.ascii)), style),
-            span(format!("{} ", fit(&who, 10, skin.ascii)), skin.text()),
-            span(text, skin.dim()),
-        ]);
+        canvas.spans(
+            place,
+            &[
+                span(format!("{at} "), skin.dim()),
+                span(format!("{sign} {} ", fit(word, 6, skin.ascii)), style),
+                span(format!("{} ", fit(&who, 10, skin.ascii)), skin.text()),
+                span(text, skin.dim()),
+            ],
+        );
         if n == run.look.verdict && run.look.focus == Pane::Watchers && !run.look.typing {
             let style = canvas.skin.selected();
             canvas.paint(place, style);

@@ -50,7 +50,8 @@ pub fn layout(area: Rect, focus: Pane, zoom: bool, text: u16) -> Layout {
     let composer_rows = (text + borders).min(area.height / 3).max(1);
     let composer = line(area.height - composer_rows, composer_rows);
     let none = Rect::new(area.x, area.y, 0, 0);
-    let mut layout = Layout { mode, header: line(0, 1), tabs: none, panes: Vec::new(), strip: none, composer };
+    let mut layout =
+        Layout { mode, header: line(0, 1), tabs: none, panes: Vec::new(), strip: none, composer };
     if mode == Mode::Wide {
         let body = line(1, area.height - 1 - composer_rows);
         let left = u16::try_from(u32::from(area.width) * 62 / 100).unwrap_or(area.width);
@@ -100,7 +101,8 @@ fn title(model: &Model, pane: Pane, canvas: &Canvas<'_>) -> (String, Vec<Span>) 
     match pane {
         Pane::Orchestrator => {
             let dot = skin.sign(Sign::Ok);
-            let mut right = vec![span(format!("{} {dot} {} {dot} ", run.folds.run.model, header::step(run)), skin.dim())];
+            let mut right =
+                vec![span(format!("{} {dot} {} {dot} ", run.folds.run.model, header::step(run)), skin.dim())];
             right.extend(texts::status(&run.texts.orchestrator, canvas));
             ("1 Orchestrator".to_owned(), right)
         }
@@ -110,7 +112,8 @@ fn title(model: &Model, pane: Pane, canvas: &Canvas<'_>) -> (String, Vec<Span>) 
         Pane::Live => {
             let session = run.look.selected.and_then(|id| run.folds.sessions.get(id));
             let dot = skin.sign(Sign::Ok);
-            let name = session.map(|s| format!(" {dot} {} {}", s.short_id, s.who.adapter)).unwrap_or_default();
+            let name =
+                session.map(|s| format!(" {dot} {} {}", s.short_id, s.who.adapter)).unwrap_or_default();
             let text = run.look.selected.and_then(|id| run.texts.sessions.get(&id));
             (format!("3 Live{name}"), text.map(|text| texts::status(text, canvas)).unwrap_or_default())
         }
@@ -169,7 +172,8 @@ fn tabs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let mut x = area.x + 1;
     let short = area.width < 80;
     let working = run.folds.sessions.working().count();
-    let failed = run.listed().iter().filter(|(group, _)| *group == crate::ui::model::run::Group::Failed).count();
+    let failed =
+        run.listed().iter().filter(|(group, _)| *group == crate::ui::model::run::Group::Failed).count();
     let live = run.look.selected.and_then(|id| run.folds.sessions.get(id)).map(|s| s.short_id.clone());
     for pane in Pane::ALL {
         let name = match pane {

@@ -36,7 +36,9 @@ pub fn item(run: &mut RunModel, it: Item) -> Vec<UiEffect> {
     let copy = |text: String, what: &str| vec![UiEffect::Copy { text, what: what.to_owned() }];
     match (run.look.tab, it) {
         (Tab::Diff, Item::Toggle) => run.texts.diff.toggle(),
-        (Tab::Diff, Item::Pager | Item::PagerAll) => return vec![UiEffect::Page(crate::text::clean_whole(&read.diff).into_string())],
+        (Tab::Diff, Item::Pager | Item::PagerAll) => {
+            return vec![UiEffect::Page(crate::text::clean_whole(&read.diff).into_string())];
+        }
         (Tab::Diff, Item::Copy | Item::CopyPane) => {
             return copy(crate::text::clean_whole(&read.diff).into_string(), "the diff");
         }
@@ -61,7 +63,8 @@ pub fn draw(model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let text = text.min(area.height / 3).max(1);
     let line = |y: u16, height: u16| Rect::new(area.x, area.y + y, area.width, height).intersection(area);
     header::draw(model, run, canvas, line(0, 1));
-    let group = run.listed().iter().find(|(_, id)| *id == session.id).map_or(Group::Done, |(group, _)| *group);
+    let group =
+        run.listed().iter().find(|(_, id)| *id == session.id).map_or(Group::Done, |(group, _)| *group);
     head(run, session, group, canvas, line(1, 1));
     let body = line(2, area.height.saturating_sub(2 + text));
     let focused = !run.look.typing;
@@ -84,7 +87,13 @@ pub fn draw(model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
         }
         Tab::Diff if run.texts.read.as_ref().is_some_and(|(_, read)| !read.diff.is_empty()) => {
             let theme = canvas.skin.theme.clone();
-            let brush = Brush { theme: &theme, width: usize::from(inner.width), ascii: canvas.skin.ascii, wrap: false, code: &code };
+            let brush = Brush {
+                theme: &theme,
+                width: usize::from(inner.width),
+                ascii: canvas.skin.ascii,
+                wrap: false,
+                code: &code,
+            };
             run.texts.diff.render(inner, canvas.buf, &brush, focused);
         }
         Tab::Diff => {
@@ -136,7 +145,13 @@ fn lines(all: &[String], top: usize, canvas: &mut Canvas<'_>, area: Rect) {
     let wrapped: Vec<String> = all.iter().flat_map(|line| wrap(line, cells)).collect();
     let top = top.min(wrapped.len().saturating_sub(usize::from(area.height)));
     for (n, line) in wrapped.iter().skip(top).take(usize::from(area.height)).enumerate() {
-        canvas.put(area.x + 1, area.y + u16::try_from(n).unwrap_or(0), area.width.saturating_sub(2), line, plain);
+        canvas.put(
+            area.x + 1,
+            area.y + u16::try_from(n).unwrap_or(0),
+            area.width.saturating_sub(2),
+            line,
+            plain,
+        );
     }
 }
 

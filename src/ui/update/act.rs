@@ -2,11 +2,7 @@
 
 use crate::{
     agent::launch::What,
-    protocol::{
-        Command,
-        command::Cap,
-        event::RunState,
-    },
+    protocol::{Command, command::Cap, event::RunState},
     ui::{
         actions::{Act, Browse, Go, Open, Run, Screen as On},
         model::{Level, Model, Pane, Screen},
@@ -97,10 +93,10 @@ fn close(model: &mut Model, now: Now) -> Vec<UiEffect> {
 fn open(model: &mut Model, it: Open, now: Now) -> Vec<UiEffect> {
     let overlay = match it {
         Open::Help => Overlay::Help(help::Help::default()),
-        Open::Palette => Overlay::Palette(Palette::actions(model.screen)),
+        Open::Palette => Overlay::Palette(Box::new(Palette::actions(model.screen))),
         Open::Messages => Overlay::Messages(Messages::default()),
         Open::Inbox => match inbox::Card::oldest(model) {
-            Some(card) => Overlay::Inbox(card),
+            Some(card) => Overlay::Inbox(Box::new(card)),
             None => {
                 model.say(Level::Info, "the inbox is empty", now);
                 return Vec::new();
@@ -134,7 +130,10 @@ fn ledger(model: &Model) -> Vec<String> {
             Some(false) => "tests fail",
             None => "not tested",
         };
-        lines.push(format!("{} {} {:?}, {} turns, {tested}", entry.short_id, entry.adapter, entry.state, entry.turns));
+        lines.push(format!(
+            "{} {} {:?}, {} turns, {tested}",
+            entry.short_id, entry.adapter, entry.state, entry.turns
+        ));
         lines.push(format!("  task    {}", entry.task));
         if !entry.result.is_empty() {
             lines.push(format!("  result  {}", entry.result));
@@ -257,6 +256,9 @@ mod tests {
     fn a_cap_is_read_from_the_palette() {
         assert_eq!(cap_and_value("max_tokens 600_000"), Some((Cap::MaxTokens, Some(600_000.0))));
         assert_eq!(cap_and_value("max_cost_usd=none"), Some((Cap::MaxCostUsd, None)));
-        assert_eq!([cap_and_value("max_tokens"), cap_and_value("x 3"), cap_and_value("max_tokens -1")], [None; 3]);
+        assert_eq!(
+            [cap_and_value("max_tokens"), cap_and_value("x 3"), cap_and_value("max_tokens -1")],
+            [None; 3]
+        );
     }
 }

@@ -84,11 +84,14 @@ fn told(model: &mut Model, id: InstanceId, notable: Notable, now: Now) -> Vec<Ui
     match notable {
         Notable::Card(title) => {
             effects.push(UiEffect::Bell);
-            let typed = model.pressed.last.is_some_and(|last| now.instant.saturating_duration_since(last) < inbox::QUIET);
+            let typed = model
+                .pressed
+                .last
+                .is_some_and(|last| now.instant.saturating_duration_since(last) < inbox::QUIET);
             let writing = model.run().is_some_and(|run| !run.composer.is_empty() || run.look.typing);
             let shown = model.shown == Some(id) && matches!(model.screen, Screen::Run | Screen::Session);
             if shown && !typed && !writing && model.overlays.is_empty() {
-                model.overlays.extend(inbox::Card::oldest(model).map(Overlay::Inbox));
+                model.overlays.extend(inbox::Card::oldest(model).map(|card| Overlay::Inbox(Box::new(card))));
             } else {
                 model.say(Level::Warning, format!("needs you: {title} (a opens the inbox)"), now);
             }

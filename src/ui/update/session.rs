@@ -97,7 +97,7 @@ fn by_hand(model: &mut Model, argument: Option<&str>, now: Now) -> Vec<UiEffect>
         _ => {
             let mut palette = crate::ui::overlays::palette::Palette::actions(model.screen);
             palette.paste("session.new ");
-            model.overlays.push(Overlay::Palette(palette));
+            model.overlays.push(Overlay::Palette(Box::new(palette)));
             model.say(Level::Info, "write an adapter and a prompt: codex fix the tests", now);
             Vec::new()
         }
@@ -135,16 +135,23 @@ pub fn watcher(model: &mut Model, it: Watcher, now: Now) -> Vec<UiEffect> {
         }
         Watcher::Explain => explain(model),
         Watcher::Toggle => {
-            let name = model.run().and_then(|run| match &run.spoken.iter().rev().nth(run.look.verdict)?.what {
-                What::Watcher(spoke) => Some((spoke.watcher.clone(), run.health.modes.get(&spoke.watcher).copied())),
-                _ => None,
-            });
+            let name =
+                model.run().and_then(|run| match &run.spoken.iter().rev().nth(run.look.verdict)?.what {
+                    What::Watcher(spoke) => {
+                        Some((spoke.watcher.clone(), run.health.modes.get(&spoke.watcher).copied()))
+                    }
+                    _ => None,
+                });
             let Some((name, mode)) = name else {
                 model.say(Level::Info, "select a verdict of a watcher first", now);
                 return Vec::new();
             };
             if let Some(id) = steered(model, now) {
-                let next = if mode.unwrap_or_default() == WatcherMode::On { WatcherMode::Off } else { WatcherMode::On };
+                let next = if mode.unwrap_or_default() == WatcherMode::On {
+                    WatcherMode::Off
+                } else {
+                    WatcherMode::On
+                };
                 model.overlays.push(Overlay::Ask(Ask::new(Question::Watcher(id, name, next), now)));
             }
         }

@@ -112,7 +112,9 @@ pub fn item(model: &mut Model, it: Item, now: Now) -> Vec<UiEffect> {
         Item::Toggle => {
             text.toggle_item();
         }
-        Item::Pager => return text.item_text().map(|text| UiEffect::Page(text.into_string())).into_iter().collect(),
+        Item::Pager => {
+            return text.item_text().map(|text| UiEffect::Page(text.into_string())).into_iter().collect();
+        }
         Item::PagerAll => {
             let mut all = Vec::new();
             let done = text.exporter().write(&mut all);
@@ -132,7 +134,9 @@ pub fn item(model: &mut Model, it: Item, now: Now) -> Vec<UiEffect> {
             text.clear_selection();
             return found.map(|text| copy(text.into_string(), what)).unwrap_or_default();
         }
-        Item::CopyPane => return copy(text.pane_text(PANE_BYTES).into_string(), "the pane (its newest part)"),
+        Item::CopyPane => {
+            return copy(text.pane_text(PANE_BYTES).into_string(), "the pane (its newest part)");
+        }
         Item::Select => {
             text.toggle_select();
         }
