@@ -41,6 +41,7 @@ mod probe;
 pub mod render;
 mod runs;
 mod screens;
+mod shelf;
 mod signals;
 mod skin;
 pub mod terminal;

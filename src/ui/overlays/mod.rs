@@ -2,6 +2,7 @@
 //! without the overlays themselves.
 
 pub mod ask;
+pub mod delete;
 pub mod explain;
 pub mod help;
 pub mod inbox;
@@ -27,6 +28,8 @@ pub enum Overlay {
     Inbox(Box<inbox::Card>),
     Messages(messages::Messages),
     Explain(explain::Explain),
+    /// A typed word before something is deleted.
+    Delete(delete::Delete),
     /// A text that scrolls.
     Sheet(sheet::Sheet),
 }
@@ -48,6 +51,7 @@ impl Overlay {
             Self::Inbox(it) => it.key(model, key, now),
             Self::Messages(it) => it.key(model, key),
             Self::Explain(it) => it.key(model, key, now),
+            Self::Delete(it) => it.key(key),
             Self::Sheet(it) => it.key(key),
         }
     }
@@ -61,6 +65,7 @@ impl Overlay {
             Self::Inbox(it) => it.draw(model, canvas, area),
             Self::Messages(it) => it.draw(model, canvas, area),
             Self::Explain(it) => it.draw(model, canvas, area),
+            Self::Delete(it) => it.draw(canvas, area),
             Self::Sheet(it) => it.draw(canvas, area),
         }
     }
@@ -77,6 +82,7 @@ impl Overlay {
             Self::Ask(it) => it.hints(),
             Self::Inbox(it) => it.hints(model),
             Self::Messages(_) | Self::Sheet(_) => pairs(&[("j k", "scroll"), ("Esc", "close")]),
+            Self::Delete(_) => pairs(&[("⏎", "delete, once the word stands there"), ("Esc", "keep it")]),
             Self::Explain(_) => pairs(&[("j k", "other verdicts"), ("d", "off/on"), ("Esc", "close")]),
         }
     }

@@ -214,7 +214,7 @@ fn run(model: &mut Model, it: Run, argument: Option<&str>, now: Now) -> Vec<UiEf
 }
 
 /// `max_tokens 600000`, `max_cost_usd none`.
-fn cap_and_value(text: &str) -> Option<(Cap, Option<f64>)> {
+pub(in crate::ui) fn cap_and_value(text: &str) -> Option<(Cap, Option<f64>)> {
     let (cap, value) = text.split_once([' ', '='])?;
     let cap = serde_json::from_value(serde_json::Value::String(cap.trim().to_owned())).ok()?;
     match value.trim() {

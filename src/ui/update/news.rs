@@ -5,7 +5,7 @@ use crate::{
     ui::{
         model::{Level, Model, RunModel, Screen, notable::Notable},
         msg::{Answer, News, Now, Purpose, UiEffect},
-        overlays::{Overlay, inbox},
+        overlays::{Overlay, inbox, sheet::Sheet},
         screens,
     },
 };
@@ -120,9 +120,22 @@ pub fn answer(model: &mut Model, answer: Answer, now: Now) -> Vec<UiEffect> {
             model.runs.push(run);
             model.shown = Some(id);
             model.screen = Screen::Run;
+            screens::new_run::started(model);
+        }
+        Answer::Looked(around) => screens::new_run::looked(model, *around),
+        Answer::Versions(versions) => screens::new_run::versions(model, versions),
+        Answer::NotOpened(error) if model.screen == Screen::NewRun => {
+            screens::new_run::failed(model, &error.to_string().replace('\n', " "));
         }
         Answer::NotOpened(error) => model.say(Level::Error, error.to_string().replace('\n', " "), now),
-        Answer::Listed(all) => screens::home::listed(model, all),
+        Answer::Listed(all) => return screens::home::listed(model, all),
+        Answer::Previewed(preview) => screens::home::previewed(model, preview),
+        Answer::Changed(text) => {
+            model.say(Level::Info, text, now);
+            return vec![UiEffect::List { everywhere: model.home.everywhere() }];
+        }
+        Answer::Sheet { title, lines } => model.overlays.push(Overlay::Sheet(Sheet::new(title, lines))),
+        Answer::Ready(launch) => return vec![UiEffect::Launch(launch)],
         Answer::Edited(purpose, text) => return edited(model, purpose, text, now),
         Answer::Copied(Ok(text)) => model.say(Level::Info, text, now),
         Answer::Copied(Err(text)) | Answer::Failed(text) => model.say(Level::Warning, text, now),
@@ -132,7 +145,6 @@ pub fn answer(model: &mut Model, answer: Answer, now: Now) -> Vec<UiEffect> {
                 run.texts.read = Some((session, *read));
             }
         }
-        Answer::Written(path) => model.say(Level::Info, format!("written: '{}'", path.display()), now),
         Answer::Background(found) => screens::run::background(model, found, now),
     }
     Vec::new()
