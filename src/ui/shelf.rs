@@ -78,7 +78,9 @@ fn end(listed: &Listed, tail: &Tail) -> String {
     match (&listed.origin, listed.live) {
         (Origin::Damaged(why), _) => why.clone(),
         (_, Some(_)) => "it is live".to_owned(),
-        (Origin::Reference(version), None) => format!("written by zwarm {version}: it is only read; r starts a new run from it"),
+        (Origin::Reference(version), None) => {
+            format!("written by zwarm {version}: it is only read; r starts a new run from it")
+        }
         (Origin::Ours, None) if !listed.meta.has_ended() => {
             let gone = listed.meta.pid.map(|pid| format!("; process {pid} is gone")).unwrap_or_default();
             format!("no record of an end{gone}; r goes on with it")
@@ -104,7 +106,10 @@ fn files(listed: &Listed, tail: &Tail) -> String {
             text.push_str(" ok");
         }
         if tail.torn > 0 && listed.live.is_none() {
-            text.push_str(&format!(", an unfinished last line of {} (kept aside when it is resumed)", bytes(tail.torn)));
+            text.push_str(&format!(
+                ", an unfinished last line of {} (kept aside when it is resumed)",
+                bytes(tail.torn)
+            ));
         }
     }
     if let Ok(meta) = std::fs::metadata(listed.dir.join(TORN)) {
@@ -143,7 +148,11 @@ fn read_tail(dir: &Path) -> Tail {
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         tail.torn = (bytes.len() - whole) as u64;
         // The first line is only half there where the file is longer.
-        let first = if from == 0 { 0 } else { bytes.iter().position(|byte| *byte == b'\n').map_or(whole, |at| at + 1) };
+        let first = if from == 0 {
+            0
+        } else {
+            bytes.iter().position(|byte| *byte == b'\n').map_or(whole, |at| at + 1)
+        };
         Ok(from + first as u64)
     })();
     let Ok(from) = from else { return tail };
@@ -215,10 +224,16 @@ pub fn delete(listed: &Listed) -> Result<String, UserError> {
     let lock = held(dir, "deleted")?;
     let state_dir = state_dir(dir).filter(|_| dir.parent().is_some_and(|above| above.ends_with("instances")));
     let Some(state_dir) = state_dir else {
-        return Err(UserError::failed(format!("'{}' is not an instance's folder", dir.display()), "nothing was deleted"));
+        return Err(UserError::failed(
+            format!("'{}' is not an instance's folder", dir.display()),
+            "nothing was deleted",
+        ));
     };
     std::fs::remove_dir_all(dir).map_err(|error| {
-        UserError::failed(format!("'{}' cannot be deleted: {error}", dir.display()), "look at its permissions")
+        UserError::failed(
+            format!("'{}' cannot be deleted: {error}", dir.display()),
+            "look at its permissions",
+        )
     })?;
     drop(lock);
     store::registry::remove(state_dir, &listed.meta.id)?;
@@ -234,7 +249,11 @@ pub fn export(dir: &Path, into: &Path) -> Result<(PathBuf, PathBuf), UserError> 
     let name = meta.as_ref().map(|meta| meta.name.as_str()).unwrap_or_default();
     let plain = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
     let name: String = name.chars().take(40).map(plain).collect();
-    let stem = if name.is_empty() || name == short { format!("zwarm-{short}") } else { format!("zwarm-{name}-{short}") };
+    let stem = if name.is_empty() || name == short {
+        format!("zwarm-{short}")
+    } else {
+        format!("zwarm-{name}-{short}")
+    };
     let (markdown, events) = if ours { export_ours(dir)? } else { export_reference(dir)? };
     let paths = (into.join(format!("{stem}.md")), into.join(format!("{stem}.json")));
     let meta = meta.and_then(|meta| serde_json::to_value(meta).ok()).unwrap_or_default();
@@ -243,7 +262,10 @@ pub fn export(dir: &Path, into: &Path) -> Result<(PathBuf, PathBuf), UserError> 
     let text = format!("{whole:#}\n");
     for (path, bytes) in [(&paths.0, markdown.as_slice()), (&paths.1, text.as_bytes())] {
         store::replace(path, bytes).map_err(|error| {
-            UserError::failed(format!("'{}' cannot be written: {error}", path.display()), "look at its permissions")
+            UserError::failed(
+                format!("'{}' cannot be written: {error}", path.display()),
+                "look at its permissions",
+            )
         })?;
     }
     Ok(paths)
@@ -277,7 +299,9 @@ fn export_ours(dir: &Path) -> Result<(Vec<u8>, Vec<Value>), UserError> {
         ControlFlow::Continue(())
     })?;
     let mut out = Vec::new();
-    text.exporter().write(&mut out).map_err(|error| UserError::failed(format!("it cannot be written: {error}"), ""))?;
+    text.exporter()
+        .write(&mut out)
+        .map_err(|error| UserError::failed(format!("it cannot be written: {error}"), ""))?;
     Ok((out, events))
 }
 
@@ -304,7 +328,10 @@ pub fn read_reference(listed: &Listed) -> Result<Vec<String>, UserError> {
     let mut all = lines(&items);
     for session in store::legacy::sessions(&listed.dir) {
         all.push(String::new());
-        all.push(clean_line(&format!("── session {} {} {}", session.adapter, session.status, session.id)).into_string());
+        all.push(
+            clean_line(&format!("── session {} {} {}", session.adapter, session.status, session.id))
+                .into_string(),
+        );
         for message in &session.messages {
             all.extend(told(&message.role, &message.content));
         }
@@ -316,7 +343,10 @@ pub fn read_reference(listed: &Listed) -> Result<Vec<String>, UserError> {
 }
 
 fn lines(items: &[Item]) -> Vec<String> {
-    items.iter().flat_map(|item| said(item).map(|(who, text)| told(&who, &text)).unwrap_or_default()).collect()
+    items
+        .iter()
+        .flat_map(|item| said(item).map(|(who, text)| told(&who, &text)).unwrap_or_default())
+        .collect()
 }
 
 fn told(who: &str, text: &str) -> Vec<String> {

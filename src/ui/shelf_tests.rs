@@ -45,8 +45,12 @@ fn a_folder_that_lies_elsewhere_is_never_deleted() {
     let home = tempfile::tempdir().unwrap();
     let other = home.path().join("src");
     std::fs::create_dir(&other).unwrap();
-    let listed =
-        Listed { dir: other.clone(), meta: Meta::default(), origin: Origin::Damaged("x".to_owned()), live: None };
+    let listed = Listed {
+        dir: other.clone(),
+        meta: Meta::default(),
+        origin: Origin::Damaged("x".to_owned()),
+        live: None,
+    };
     assert!(delete(&listed).is_err());
     assert!(other.exists());
 }

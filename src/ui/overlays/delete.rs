@@ -53,7 +53,10 @@ impl Delete {
         let inner = canvas.popup(place, &[span("Delete instance?", warn)], &[]);
         let meta = &self.listed.meta;
         let text = [
-            format!("This deletes \"{}\" ({} steps) for good: its journal and the transcripts of its sessions.", meta.name, meta.steps),
+            format!(
+                "This deletes \"{}\" ({} steps) for good: its journal and the transcripts of its sessions.",
+                meta.name, meta.steps
+            ),
             "Files in its working directory stay as they are.".to_owned(),
             String::new(),
             self.listed.dir.display().to_string(),

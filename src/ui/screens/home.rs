@@ -114,7 +114,8 @@ pub fn key(model: &mut Model, key: &KeyPress, _now: Now) -> Vec<UiEffect> {
     let ctrl = key.event.modifiers.contains(KeyModifiers::CONTROL);
     match key.event.code {
         KeyCode::Esc => {
-            if model.home.line.take() == Some(Line::Filter) {
+            let left = model.home.line.take();
+            if left == Some(Line::Filter) {
                 model.home.filter.clear();
             }
         }
@@ -218,7 +219,9 @@ pub fn click(model: &mut Model, row: usize, now: Now) -> Vec<UiEffect> {
 /// An action of the browser.
 pub fn act(model: &mut Model, it: Browse, now: Now) -> Vec<UiEffect> {
     let chosen = model.home.chosen().cloned();
-    let line = |listed: Listed, make: fn(Box<Listed>, String) -> Line, text: String| Some(make(Box::new(listed), text));
+    let line = |listed: Listed, make: fn(Box<Listed>, String) -> Line, text: String| {
+        Some(make(Box::new(listed), text))
+    };
     match (it, chosen) {
         (Browse::Next, _) => step(model, 1),
         (Browse::Prev, _) => step(model, -1),

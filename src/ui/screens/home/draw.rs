@@ -171,7 +171,9 @@ fn state(canvas: &Canvas<'_>, listed: &Listed, own: Option<&RunModel>) -> (&'sta
         let state = match run.state() {
             RunState::Pausing => "pausing",
             RunState::Stopping => "stopping",
-            state => crate::store::state_word(state, run.folds.run.end.as_ref().map(|end| end.stopped_by.as_str())),
+            state => {
+                crate::store::state_word(state, run.folds.run.end.as_ref().map(|end| end.stopped_by.as_str()))
+            }
         };
         return (sign, state.to_owned(), style);
     }
