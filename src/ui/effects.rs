@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    StartFn, copy,
+    StartFn, copy, git,
     msg::{Access, Answer, Msg, Opened, SessionRead, UiEffect},
     runs, shelf,
 };
@@ -111,6 +111,14 @@ impl Hands {
                 }
                 Err(error) => Answer::NotOpened(error),
             }),
+            UiEffect::ReadChanges { dir, base } => self.answer(move || {
+                let diff = git::changes(&dir, base.as_deref());
+                Answer::Changes { dir, diff }
+            }),
+            UiEffect::ReadLog(dir) => self.answer(move || {
+                let (file, lines) = shelf::read_log(&dir);
+                Answer::Log { file, lines }
+            }),
             UiEffect::Look { pattern, dir, lm, versions } => self.look(*pattern, dir, lm, versions),
             UiEffect::Save { path, text } => self.answer(move || match shelf::save(&path, &text) {
                 Ok(()) => Answer::Copied(Ok(format!("written: '{}'", path.display()))),
@@ -132,6 +140,7 @@ impl Hands {
             }
             UiEffect::Copy { .. }
             | UiEffect::Edit { .. }
+            | UiEffect::EditFile { .. }
             | UiEffect::Page(_)
             | UiEffect::Bell
             | UiEffect::Mouse(_)

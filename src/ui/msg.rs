@@ -91,6 +91,10 @@ pub enum Answer {
     Changed(String),
     /// A text to be read.
     Sheet { title: String, lines: Vec<String> },
+    /// The changes in a directory, or why git does not tell.
+    Changes { dir: PathBuf, diff: Result<String, String> },
+    /// The newest log file and its last lines.
+    Log { file: String, lines: Vec<String> },
     /// What was found around a new run.
     Looked(Box<crate::agent::look::Around>),
     /// The versions of the executors, by name.
@@ -149,6 +153,12 @@ pub enum UiEffect {
     Rename { dir: PathBuf, name: String },
     /// Delete an instance.
     Delete(Box<Listed>),
+    /// Ask git what has changed in a directory since a commit.
+    ReadChanges { dir: PathBuf, base: Option<String> },
+    /// Read the end of the newest log file in a folder.
+    ReadLog(PathBuf),
+    /// Open a file in the editor, at a line (from 1).
+    EditFile { path: PathBuf, line: Option<u32> },
     /// Look whether a new run could start there, and ask the executors for their versions.
     Look { pattern: Box<Launch>, dir: PathBuf, lm: String, versions: bool },
     /// Write a new file; one that is there stays.
