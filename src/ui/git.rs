@@ -101,7 +101,7 @@ mod tests {
         let diff = changes(dir.path(), Some("--output=x")).unwrap();
         let mut view = crate::ui::render::diff::DiffView::default();
         view.set(&diff);
-        let files: Vec<_> = view.files.iter().map(|file| (file.path.as_str(), file.added, file.removed)).collect();
+        let files: Vec<_> = view.files.iter().map(|file| (&*file.path, file.added, file.removed)).collect();
         assert_eq!(files, [("a.txt", 1, 1), ("new file.txt", 1, 0)]);
         assert!(!dir.path().join("x").exists());
     }

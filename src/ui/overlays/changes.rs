@@ -83,7 +83,7 @@ impl Changes {
 
     /// Opens the file at the cursor, where it lies in the working directory.
     fn edit(&self) -> Option<UiEffect> {
-        let path = Path::new(&self.view.file()?.path);
+        let path = Path::new(AsRef::<str>::as_ref(&self.view.file()?.path));
         let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
         inside.then(|| UiEffect::EditFile { path: self.dir.join(path), line: self.view.line_number() })
     }
