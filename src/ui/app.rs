@@ -261,6 +261,11 @@ impl App {
                     let msg = Msg::Answer(super::msg::Answer::Edited(purpose, text));
                     effects.extend(update(&mut self.model, msg, now()));
                 }
+                UiEffect::EditFile { path, line } => {
+                    if let Err(error) = self.away(events, move || super::editor::open(&path, line)).await {
+                        self.model.say(Level::Warning, error, now());
+                    }
+                }
                 UiEffect::Page(text) => {
                     if let Err(error) = self.away(events, move || super::editor::page(&text)).await {
                         self.model.say(Level::Warning, error, now());

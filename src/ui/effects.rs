@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{
-    StartFn, copy,
+    StartFn, copy, git,
     msg::{Access, Answer, Msg, Opened, SessionRead, UiEffect},
     runs, shelf,
 };
@@ -100,19 +100,25 @@ impl Hands {
             UiEffect::Preview(listed) => self.answer(move || Answer::Previewed(shelf::preview(&listed))),
             UiEffect::Rename { dir, name } => self.answer(move || changed(shelf::rename(&dir, &name))),
             UiEffect::Delete(listed) => self.answer(move || changed(shelf::delete(&listed))),
-            UiEffect::Adopt(listed, mut launch) => {
-                self.answer(move || match shelf::continued_task(&listed) {
-                    Ok(task) => {
-                        launch.what = What::New { task, name: None };
-                        let dir = Path::new(&listed.meta.working_dir);
-                        if dir.is_dir() {
-                            launch.working_dir = dir.to_owned();
-                        }
-                        Answer::Ready(launch)
+            UiEffect::Adopt(listed, mut launch) => self.answer(move || match shelf::continued_task(&listed) {
+                Ok(task) => {
+                    launch.what = What::New { task, name: None };
+                    let dir = Path::new(&listed.meta.working_dir);
+                    if dir.is_dir() {
+                        launch.working_dir = dir.to_owned();
                     }
-                    Err(error) => Answer::NotOpened(error),
-                })
-            }
+                    Answer::Ready(launch)
+                }
+                Err(error) => Answer::NotOpened(error),
+            }),
+            UiEffect::ReadChanges { dir, base } => self.answer(move || {
+                let diff = git::changes(&dir, base.as_deref());
+                Answer::Changes { dir, diff }
+            }),
+            UiEffect::ReadLog(dir) => self.answer(move || {
+                let (file, lines) = shelf::read_log(&dir);
+                Answer::Log { file, lines }
+            }),
             UiEffect::Look { pattern, dir, lm, versions } => self.look(*pattern, dir, lm, versions),
             UiEffect::Save { path, text } => self.answer(move || match shelf::save(&path, &text) {
                 Ok(()) => Answer::Copied(Ok(format!("written: '{}'", path.display()))),
@@ -121,11 +127,9 @@ impl Hands {
             UiEffect::Export(dir) => {
                 let into = self.working_dir.clone();
                 self.answer(move || match shelf::export(&dir, &into) {
-                    Ok((markdown, json)) => Answer::Copied(Ok(format!(
-                        "written: '{}' and '{}'",
-                        markdown.display(),
-                        json.display()
-                    ))),
+                    Ok((markdown, json)) => {
+                        Answer::Copied(Ok(format!("written: '{}' and '{}'", markdown.display(), json.display())))
+                    }
                     Err(error) => Answer::Failed(error.to_string().replace('\n', " ")),
                 });
             }
@@ -136,6 +140,7 @@ impl Hands {
             }
             UiEffect::Copy { .. }
             | UiEffect::Edit { .. }
+            | UiEffect::EditFile { .. }
             | UiEffect::Page(_)
             | UiEffect::Bell
             | UiEffect::Mouse(_)
@@ -279,9 +284,7 @@ impl Hands {
                         all.extend(store::list(&dir.join(&name)));
                     }
                 }
-                let at = |listed: &Listed| {
-                    crate::protocol::Stamp::parse(&listed.meta.updated_at).map(|stamp| stamp.at)
-                };
+                let at = |listed: &Listed| crate::protocol::Stamp::parse(&listed.meta.updated_at).map(|stamp| stamp.at);
                 all.sort_by_cached_key(|listed| std::cmp::Reverse(at(listed)));
             }
             Answer::Listed(all)

@@ -29,6 +29,7 @@ mod copy;
 mod editor;
 mod effects;
 mod frame_clock;
+mod git;
 mod input;
 pub mod keymap;
 pub mod keys;

@@ -271,6 +271,26 @@ pub fn export(dir: &Path, into: &Path) -> Result<(PathBuf, PathBuf), UserError> 
     Ok(paths)
 }
 
+/// The newest file of a log folder and its last lines.
+pub fn read_log(dir: &Path) -> (String, Vec<String>) {
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let newest = files.filter(|path| path.extension().is_some_and(|ext| ext == "log")).max();
+    let Some(path) = newest else { return (dir.display().to_string(), Vec::new()) };
+    let read = (|| -> std::io::Result<Vec<u8>> {
+        let mut file = std::fs::File::open(&path)?;
+        let len = file.metadata()?.len();
+        file.seek(SeekFrom::Start(len.saturating_sub(TAIL)))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    })();
+    let lines = match read {
+        Ok(bytes) => clean(&String::from_utf8_lossy(&bytes)).lines().map(str::to_owned).collect(),
+        Err(error) => vec![error.to_string()],
+    };
+    (path.display().to_string(), lines)
+}
+
 /// Writes a new file; one that is there stays.
 pub fn save(path: &Path, text: &str) -> Result<(), UserError> {
     use std::io::Write;

@@ -122,6 +122,20 @@ pub fn answer(model: &mut Model, answer: Answer, now: Now) -> Vec<UiEffect> {
             model.screen = Screen::Run;
             screens::new_run::started(model);
         }
+        Answer::Changes { dir, diff } => {
+            for overlay in &mut model.overlays {
+                if let Overlay::Changes(changes) = overlay {
+                    changes.set(&dir, diff.clone());
+                }
+            }
+        }
+        Answer::Log { file, lines } => {
+            for overlay in &mut model.overlays {
+                if let Overlay::Log(log) = overlay {
+                    log.set(file.clone(), lines.clone());
+                }
+            }
+        }
         Answer::Looked(around) => screens::new_run::looked(model, *around),
         Answer::Versions(versions) => screens::new_run::versions(model, versions),
         Answer::NotOpened(error) if model.screen == Screen::NewRun => {
