@@ -100,17 +100,19 @@ impl Hands {
             UiEffect::Preview(listed) => self.answer(move || Answer::Previewed(shelf::preview(&listed))),
             UiEffect::Rename { dir, name } => self.answer(move || changed(shelf::rename(&dir, &name))),
             UiEffect::Delete(listed) => self.answer(move || changed(shelf::delete(&listed))),
-            UiEffect::Adopt(listed, mut launch) => self.answer(move || match shelf::continued_task(&listed) {
-                Ok(task) => {
-                    launch.what = What::New { task, name: None };
-                    let dir = Path::new(&listed.meta.working_dir);
-                    if dir.is_dir() {
-                        launch.working_dir = dir.to_owned();
+            UiEffect::Adopt(listed, mut launch) => {
+                self.answer(move || match shelf::continued_task(&listed) {
+                    Ok(task) => {
+                        launch.what = What::New { task, name: None };
+                        let dir = Path::new(&listed.meta.working_dir);
+                        if dir.is_dir() {
+                            launch.working_dir = dir.to_owned();
+                        }
+                        Answer::Ready(launch)
                     }
-                    Answer::Ready(launch)
-                }
-                Err(error) => Answer::NotOpened(error),
-            }),
+                    Err(error) => Answer::NotOpened(error),
+                })
+            }
             UiEffect::ReadChanges { dir, base } => self.answer(move || {
                 let diff = git::changes(&dir, base.as_deref());
                 Answer::Changes { dir, diff }
@@ -127,9 +129,11 @@ impl Hands {
             UiEffect::Export(dir) => {
                 let into = self.working_dir.clone();
                 self.answer(move || match shelf::export(&dir, &into) {
-                    Ok((markdown, json)) => {
-                        Answer::Copied(Ok(format!("written: '{}' and '{}'", markdown.display(), json.display())))
-                    }
+                    Ok((markdown, json)) => Answer::Copied(Ok(format!(
+                        "written: '{}' and '{}'",
+                        markdown.display(),
+                        json.display()
+                    ))),
                     Err(error) => Answer::Failed(error.to_string().replace('\n', " ")),
                 });
             }
@@ -284,7 +288,9 @@ impl Hands {
                         all.extend(store::list(&dir.join(&name)));
                     }
                 }
-                let at = |listed: &Listed| crate::protocol::Stamp::parse(&listed.meta.updated_at).map(|stamp| stamp.at);
+                let at = |listed: &Listed| {
+                    crate::protocol::Stamp::parse(&listed.meta.updated_at).map(|stamp| stamp.at)
+                };
                 all.sort_by_cached_key(|listed| std::cmp::Reverse(at(listed)));
             }
             Answer::Listed(all)
