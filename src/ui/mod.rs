@@ -38,6 +38,7 @@ mod model;
 mod msg;
 mod overlays;
 mod panes;
+mod past;
 mod probe;
 pub mod render;
 mod runs;

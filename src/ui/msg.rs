@@ -140,9 +140,34 @@ pub enum Purpose {
     Task,
 }
 
+/// What is to be read or changed on disk, off the loop.
+#[derive(Debug)]
+pub enum Shelf {
+    /// Write the transcript of an instance to files.
+    Export(PathBuf),
+    /// Read what is shown of an instance below the list.
+    Preview(Box<Listed>),
+    /// Give an instance another name.
+    Rename { dir: PathBuf, name: String },
+    /// Delete an instance.
+    Delete(Box<Listed>),
+    /// Ask git what has changed in a directory since a commit.
+    ReadChanges { dir: PathBuf, base: Option<String> },
+    /// Read the end of the newest log file in a folder.
+    ReadLog(PathBuf),
+    /// Look whether a new run could start there, and ask the executors for their versions.
+    Look { pattern: Box<Launch>, dir: PathBuf, lm: String, versions: bool },
+    /// Write a new file; one that is there stays.
+    Save { path: PathBuf, text: String },
+    /// Start a new run that goes on where an instance of the reference has ended.
+    Adopt(Box<Listed>, Box<Launch>),
+}
+
 /// What is to be done.
 #[derive(Debug)]
 pub enum UiEffect {
+    /// Off the loop, on disk.
+    Shelf(Shelf),
     /// Ask something of an instance.
     Send(InstanceId, Command),
     Launch(Box<Launch>),
@@ -171,43 +196,11 @@ pub enum UiEffect {
     },
     /// Keep a draft of an instance.
     SaveDraft(InstanceId, String),
-    /// Write the transcript of an instance to files.
-    Export(PathBuf),
-    /// Read what is shown of an instance below the list.
-    Preview(Box<Listed>),
-    /// Give an instance another name.
-    Rename {
-        dir: PathBuf,
-        name: String,
-    },
-    /// Delete an instance.
-    Delete(Box<Listed>),
-    /// Ask git what has changed in a directory since a commit.
-    ReadChanges {
-        dir: PathBuf,
-        base: Option<String>,
-    },
-    /// Read the end of the newest log file in a folder.
-    ReadLog(PathBuf),
     /// Open a file in the editor, at a line (from 1).
     EditFile {
         path: PathBuf,
         line: Option<u32>,
     },
-    /// Look whether a new run could start there, and ask the executors for their versions.
-    Look {
-        pattern: Box<Launch>,
-        dir: PathBuf,
-        lm: String,
-        versions: bool,
-    },
-    /// Write a new file; one that is there stays.
-    Save {
-        path: PathBuf,
-        text: String,
-    },
-    /// Start a new run that goes on where an instance of the reference has ended.
-    Adopt(Box<Listed>, Box<Launch>),
     Bell,
     Mouse(bool),
     /// Every cell is painted anew.

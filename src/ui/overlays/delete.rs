@@ -34,7 +34,10 @@ impl Delete {
             KeyCode::Esc => return (After::Close, Vec::new()),
             KeyCode::Char('c' | 'g') if ctrl => return (After::Close, Vec::new()),
             KeyCode::Enter if self.typed.trim() == WORD => {
-                return (After::Close, vec![UiEffect::Delete(self.listed.clone())]);
+                return (
+                    After::Close,
+                    vec![UiEffect::Shelf(crate::ui::msg::Shelf::Delete(self.listed.clone()))],
+                );
             }
             KeyCode::Char('u') if ctrl => self.typed.clear(),
             KeyCode::Backspace => {

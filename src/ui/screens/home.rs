@@ -91,7 +91,10 @@ impl Home {
     fn look(&self) -> Vec<UiEffect> {
         let known = self.preview.as_ref().map(|preview| &preview.dir);
         let chosen = self.chosen().filter(|listed| Some(&listed.dir) != known);
-        chosen.map(|listed| UiEffect::Preview(Box::new(listed.clone()))).into_iter().collect()
+        chosen
+            .map(|listed| UiEffect::Shelf(crate::ui::msg::Shelf::Preview(Box::new(listed.clone()))))
+            .into_iter()
+            .collect()
     }
 }
 
@@ -164,7 +167,10 @@ fn edit(model: &mut Model, change: impl FnOnce(&mut String)) {
 fn entered(model: &mut Model) -> Vec<UiEffect> {
     match model.home.line.take() {
         Some(Line::Rename(listed, name)) if !name.trim().is_empty() => {
-            vec![UiEffect::Rename { dir: listed.dir.clone(), name: name.trim().to_owned() }]
+            vec![UiEffect::Shelf(crate::ui::msg::Shelf::Rename {
+                dir: listed.dir.clone(),
+                name: name.trim().to_owned(),
+            })]
         }
         Some(Line::Further(listed, task)) if !task.trim().is_empty() => launch(model, &listed, Some(task)),
         _ => Vec::new(),
@@ -260,7 +266,9 @@ pub fn act(model: &mut Model, it: Browse, now: Now) -> Vec<UiEffect> {
         (Browse::CopyId, Some(listed)) => {
             return vec![UiEffect::Copy { text: listed.meta.id.clone(), what: "the id".to_owned() }];
         }
-        (Browse::Export, Some(listed)) => return vec![UiEffect::Export(listed.dir)],
+        (Browse::Export, Some(listed)) => {
+            return vec![UiEffect::Shelf(crate::ui::msg::Shelf::Export(listed.dir))];
+        }
     }
     model.home.look()
 }
@@ -282,7 +290,7 @@ fn resumed(model: &mut Model, listed: Listed, now: Now) -> Vec<UiEffect> {
         Origin::Damaged(why) => model.say(Level::Warning, format!("it cannot be resumed: {why}"), now),
         Origin::Reference(_) => {
             if let Some(pattern) = model.fixed.pattern.clone() {
-                return vec![UiEffect::Adopt(Box::new(listed), pattern)];
+                return vec![UiEffect::Shelf(crate::ui::msg::Shelf::Adopt(Box::new(listed), pattern))];
             }
         }
         // One that is done, or one turn of an executor, needs something further to do.

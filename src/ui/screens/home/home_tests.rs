@@ -107,7 +107,7 @@ fn one_that_is_done_asks_for_a_further_task_and_one_of_the_reference_becomes_a_n
     assert!(
         f.effects
             .iter()
-            .any(|effect| matches!(effect, UiEffect::Adopt(listed, _) if listed.meta.name == "old-run"))
+            .any(|effect| matches!(effect, UiEffect::Shelf(crate::ui::msg::Shelf::Adopt(listed, _)) if listed.meta.name == "old-run"))
     );
 }
 
@@ -119,14 +119,16 @@ fn deleting_asks_for_the_word_and_is_refused_for_a_live_one() {
     f.keys("j d enter");
     f.types("delet");
     f.keys("enter");
-    assert!(!f.effects.iter().any(|effect| matches!(effect, UiEffect::Delete(_))));
+    assert!(
+        !f.effects.iter().any(|effect| matches!(effect, UiEffect::Shelf(crate::ui::msg::Shelf::Delete(_))))
+    );
     insta::assert_snapshot!("home_delete_80x24", f.screen());
     f.types("e");
     f.keys("enter");
     assert!(
         f.effects
             .iter()
-            .any(|effect| matches!(effect, UiEffect::Delete(listed) if listed.meta.name == "docs-pass"))
+            .any(|effect| matches!(effect, UiEffect::Shelf(crate::ui::msg::Shelf::Delete(listed)) if listed.meta.name == "docs-pass"))
     );
 }
 
@@ -140,7 +142,7 @@ fn a_damaged_one_can_be_deleted_but_not_resumed_and_a_name_is_changed() {
     f.keys("esc g j R ctrl-u");
     f.types("docs");
     f.keys("enter");
-    let expected = |effect: &UiEffect| matches!(effect, UiEffect::Rename { name, .. } if name == "docs");
+    let expected = |effect: &UiEffect| matches!(effect, UiEffect::Shelf(crate::ui::msg::Shelf::Rename { name, .. }) if name == "docs");
     assert!(f.effects.iter().any(expected));
 }
 

@@ -125,7 +125,7 @@ fn it_is_saved_as_a_configuration_that_can_be_read() {
     f.model.new_run.focus = Stop::Save;
     f.keys("enter");
     let saved = f.effects.iter().find_map(|effect| match effect {
-        UiEffect::Save { path, text } => Some((path.clone(), text.clone())),
+        UiEffect::Shelf(crate::ui::msg::Shelf::Save { path, text }) => Some((path.clone(), text.clone())),
         _ => None,
     });
     let (path, text) = saved.unwrap();
