@@ -75,7 +75,7 @@ pub fn task(args: &TaskArgs, read_stdin: bool) -> Result<Option<String>, UserErr
         (Some(text), _) => (text.clone(), "the option -t".to_owned()),
         (None, Some(file)) if file != Path::new("-") => {
             let shown = file.display();
-            let opened = std::fs::File::open(file).and_then(|file| bounded(file));
+            let opened = std::fs::File::open(file).and_then(bounded);
             let text = opened.map_err(|error| {
                 UserError::usage(
                     format!("the task file '{shown}' cannot be read: {error}"),
