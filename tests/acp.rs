@@ -2,6 +2,8 @@
 //! (`ZWARM_TEST_CODEX_ACP`, `ZWARM_TEST_CLAUDE_ACP`: their `dist/index.js`, run by node) against the scripted model
 //! server.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
 mod support;
 
 use std::{
@@ -280,6 +282,14 @@ impl Real {
         let mut slow = Reply::text(&"slow words ".repeat(30));
         slow.pace.gate_mid = Some("never".into());
         let replies = vec![self.write_call(), Reply::text("Written."), slow, Reply::text("Plum.")];
+        // claude's agent guesses the next prompt, whenever it likes.
+        self.server.add(Lane {
+            name: "guess".into(),
+            last: Some("SUGGESTION MODE".into()),
+            replies: vec![Reply::text("guess")],
+            repeat: true,
+            ..Lane::default()
+        });
         // Requests for a title go to another model, or have no tools.
         let model = Some(if self.claude { "claude-sonnet-4-5" } else { "gpt-5.5" }.to_owned());
         self.server.add(Lane { name: "main".into(), model, replies, ..Lane::default() });

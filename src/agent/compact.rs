@@ -12,6 +12,9 @@ use crate::{
 /// Characters of a token, by rule of thumb.
 const CHARS_A_TOKEN: u64 = 4;
 
+/// Tokens of a marker, generously.
+const MARKER_TOKENS: u64 = 80;
+
 /// Estimated tokens of a text.
 pub fn estimate(text: &str) -> u64 {
     (text.chars().count() as u64).div_ceil(CHARS_A_TOKEN)
@@ -68,7 +71,8 @@ pub fn plan(history: &History, config: &Compaction, ratio: f64, forced: bool) ->
         after -= items.clone().map(|item| item.tokens).sum::<u64>();
         dropped.extend(items);
     }
-    if dropped.is_empty() {
+    // What is dropped must be more than the marker that takes its place, else it would go on for ever.
+    if before - after <= MARKER_TOKENS {
         return None;
     }
     let removed = dropped.len() as u64;

@@ -37,15 +37,18 @@ fn filled(replies: u32) -> History {
 fn reasoning_calls_and_outputs_leave_together_and_the_task_never() {
     let history = filled(3);
     let plan = plan(&history, &small(), 1.0, false).unwrap();
-    assert_eq!(plan, Plan { dropped: vec![(3, 5), (6, 8)], removed: 6, before: 1100, after: 500 }.merged());
+    assert_eq!(plan, Plan { dropped: vec![(3, 8)], removed: 6, before: 1100, after: 500 });
 }
 
-impl Plan {
-    /// Neighbouring ranges are one.
-    fn merged(mut self) -> Self {
-        self.dropped = vec![(3, 8)];
-        self
+#[test]
+fn a_marker_alone_is_never_dropped_for_another_marker() {
+    let mut history =
+        history(&[SYSTEM, TASK, r#"{"role":"user","content":"[Context compacted]"}"#, TASK, TASK]);
+    for item in &mut history.items {
+        item.tokens = 600;
     }
+    history.items[2].tokens = 40;
+    assert_eq!(plan(&history, &small(), 1.0, false), None);
 }
 
 #[test]

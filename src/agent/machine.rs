@@ -26,6 +26,9 @@ use super::{
     run::{Phase, StepRun},
 };
 
+/// Decisions that one input may lead to; far more than any reply has calls.
+const MAX_ROUNDS: usize = 10_000;
+
 /// The agent of one instance.
 pub struct Machine {
     pub state: State,
@@ -90,7 +93,12 @@ impl Machine {
 
     /// Goes on for as long as something can be done at once.
     fn advance(&mut self) {
-        while self.turn_once() {}
+        for _ in 0..MAX_ROUNDS {
+            if !self.turn_once() {
+                return;
+            }
+        }
+        self.problem("agent", "one decision led to too many others", "this is a defect: please report it");
     }
 
     fn turn_once(&mut self) -> bool {
@@ -151,7 +159,13 @@ impl Machine {
         };
         let (id, seq) = (self.new_id(), self.state.seq + 1);
         let event = Event { v: VERSION, id, seq, timestamp: self.now.stamp, session_id, task_id, body };
-        let line = Arc::from(event.to_line(&redacted));
+        let line: Arc<str> = Arc::from(event.to_line(&redacted));
+        // What is applied is what a reader of the journal will apply: folds equal the live state by construction.
+        debug_assert_eq!(
+            Event::from_line(&line).as_ref(),
+            Ok(&event),
+            "an event is not read back as it was recorded"
+        );
         self.state.apply(&event);
         let recorded = Arc::new(Recorded { event, line });
         if let Some(observer) = &mut self.observer {

@@ -12,6 +12,7 @@ mod gate;
 pub mod governor;
 pub mod launch;
 pub mod link;
+pub mod look;
 pub mod machine;
 mod observe;
 mod open;

@@ -126,7 +126,7 @@ pub fn name(given: &str) -> Option<String> {
     let clean = clean_line(given);
     let kept: String = clean
         .chars()
-        .map(|c| if c == '/' || c == '\\' || c.is_whitespace() { '-' } else { c })
+        .map(|c| if c == '/' || c == '\\' || c == '⏎' || c.is_whitespace() { '-' } else { c })
         .take(MAX_NAME)
         .collect();
     let kept = kept.trim_start_matches(['-', '.']).trim_end_matches('-');

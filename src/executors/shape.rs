@@ -3,17 +3,17 @@
 
 use similar::TextDiff;
 
-use super::{News, Order, lines::Line};
+use super::{
+    News, Order,
+    bound::{MAX_TEXT, cut},
+    lines::Line,
+};
 use crate::protocol::event::{ChangeKind, FileChange};
 
-/// Characters that are kept of the head and of the tail of a command's output, of arguments and results.
-pub(super) const KEPT_ENDS: usize = 4_000;
-/// Characters that are kept of the head and of the tail of a diff.
-const KEPT_OF_DIFF: usize = 100_000;
-/// Most bytes of an answer; what is longer is cut and says so.
-pub(super) const MAX_ANSWER: usize = 16 * 1024 * 1024;
-/// Most bytes of a raw value that nobody understands.
-const MAX_UNKNOWN: usize = 8 * 1024;
+/// Odd lines that are reported.
+const MAX_ODD: u32 = 3;
+/// Bytes of an odd line that are shown.
+const SHOWN_OF_ODD: usize = 120;
 /// Files longer than this (bytes) are shown as replaced, not compared.
 const MAX_COMPARED: usize = 1024 * 1024;
 
@@ -55,38 +55,26 @@ pub(super) trait Machine {
     fn ended(&mut self, why: &str) -> Vec<Effect>;
 }
 
-/// The first and the last characters of a text, with the number that was left out between them.
-pub(super) fn cut(text: &str, ends: usize) -> String {
-    if text.len() <= 2 * ends {
-        return text.to_owned();
-    }
-    let count = text.chars().count();
-    if count <= 2 * ends {
-        return text.to_owned();
-    }
-    let head = text.char_indices().nth(ends).map_or(text.len(), |(at, _)| at);
-    let tail = text.char_indices().nth(count - ends).map_or(text.len(), |(at, _)| at);
-    format!("{}\n… {} characters left out …\n{}", &text[..head], count - 2 * ends, &text[tail..])
+/// Odd lines of one executor: a few are reported, all are in the raw log.
+#[derive(Debug, Default)]
+pub(super) struct Odd {
+    seen: u32,
 }
 
-/// An answer, cut at [`MAX_ANSWER`].
-pub(super) fn answer(mut text: String) -> String {
-    if text.len() > MAX_ANSWER {
-        let mut end = MAX_ANSWER;
-        while !text.is_char_boundary(end) {
-            end -= 1;
+impl Odd {
+    /// A line that is not of the protocol.
+    pub(super) fn line(&mut self, who: &str, line: &Line) -> Vec<Effect> {
+        if line.text.trim().is_empty() && line.cut == 0 {
+            return Vec::new();
         }
-        let lost = text.len() - end;
-        text.truncate(end);
-        text.push_str(&format!("\n… {lost} bytes left out …"));
+        self.seen += 1;
+        if self.seen > MAX_ODD {
+            return Vec::new();
+        }
+        let message =
+            format!("{who} printed a line that is not of its protocol: '{}'", cut(&line.text, SHOWN_OF_ODD));
+        vec![Effect::News(News::Problem { message, hint: "the raw log of the turn has it whole".to_owned() })]
     }
-    text
-}
-
-/// A value that nobody understands, as far as it is kept.
-pub(super) fn unknown(raw: serde_json::Value) -> serde_json::Value {
-    let text = raw.to_string();
-    if text.len() <= MAX_UNKNOWN { raw } else { cut(&text, MAX_UNKNOWN / 4).into() }
 }
 
 /// How a file changed, and the unified diff. `None`: it is not there (before, after).
@@ -109,7 +97,7 @@ pub(super) fn change(path: &str, old: Option<&str>, new: Option<&str>) -> (FileC
         TextDiff::from_lines(before, after).unified_diff().header(&from, &to).to_string()
     };
     let (added, removed) = count(&diff);
-    (FileChange { path: path.to_owned(), kind, added, removed }, cut(&diff, KEPT_OF_DIFF))
+    (FileChange { path: path.to_owned(), kind, added, removed }, cut(&diff, MAX_TEXT))
 }
 
 /// Lines that a unified diff adds and removes.
@@ -125,14 +113,6 @@ pub(super) fn count(diff: &str) -> (u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_cut_says_how_much() {
-        assert_eq!(cut("äöüß", 2), "äöüß");
-        assert_eq!(cut("äbcdefgß", 2), "äb\n… 4 characters left out …\ngß");
-        let long = answer("x".repeat(MAX_ANSWER + 5));
-        assert!(long.ends_with("x\n… 5 bytes left out …"), "{}", &long[MAX_ANSWER..]);
-    }
 
     #[test]
     fn a_change_has_its_diff_and_its_counts() {

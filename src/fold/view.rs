@@ -1,7 +1,7 @@
 //! The view: where each thing that a transcript shows lies in the journal, and a few counters. Never the text: that is
 //! read from the journal when it becomes visible. A row is 24 bytes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::protocol::{Pos, SessionId};
 
@@ -166,6 +166,9 @@ impl View {
         };
         let (mut steps, mut calls) = (self.steps.iter().peekable(), self.calls.iter().peekable());
         let mut moved: HashMap<u32, usize> = HashMap::new();
+        let is_open: HashSet<u32> =
+            self.open.values().filter_map(|open| self.calls.get(open.at)).map(|call| call.call).collect();
+        let mut places: HashMap<u32, usize> = HashMap::new();
         for (at, row) in self.rows.iter().enumerate().filter(|(_, row)| row.session == wanted) {
             let (old, new) = (at as u32, part.rows.len() as u32);
             part.rows.push(*row);
@@ -175,6 +178,9 @@ impl View {
             }
             while calls.next_if(|call| call.call < old).is_some() {}
             if let Some(call) = calls.next_if(|call| call.call == old) {
+                if is_open.contains(&old) {
+                    places.insert(old, part.calls.len());
+                }
                 call.output.map(|output| moved.insert(output, part.calls.len()));
                 part.calls.push(Outcome { call: new, output: None, ..*call });
             }
@@ -182,15 +188,10 @@ impl View {
                 part.calls[call].output = Some(new);
             }
         }
-        let place = |open: &OpenCall| {
-            let row = self.calls.get(open.at)?.call;
-            let before = self.rows[..row as usize].iter().filter(|row| row.session == wanted).count() as u32;
-            part.calls.binary_search_by_key(&before, |call| call.call).ok()
-        };
-        let open = self
-            .open
-            .iter()
-            .filter_map(|(id, open)| Some((id.clone(), OpenCall { at: place(open)?, ..*open })));
+        let open = self.open.iter().filter_map(|(id, open)| {
+            let at = *places.get(&self.calls.get(open.at)?.call)?;
+            Some((id.clone(), OpenCall { at, ..*open }))
+        });
         part.open = open.collect();
         part
     }

@@ -118,3 +118,21 @@ fn a_part_of_all_equals_the_view_that_saw_only_its_own() {
     let part = all.part(Whose::Session(session));
     assert_eq!((part.rows[0].step, part.session_of(&part.rows[0])), (2, Some(session)));
 }
+
+#[test]
+fn a_part_goes_on_as_the_view_that_saw_only_its_own() {
+    let call =
+        serde_json::json!({"type": "function_call", "call_id": "z", "name": "bash", "arguments": "{}"});
+    let out = serde_json::json!({"type": "function_call_output", "call_id": "z", "output": "x"});
+    let mut all = View::new(Whose::All);
+    let mut own = View::new(Whose::Orchestrator);
+    for view in [&mut all, &mut own] {
+        journal(view);
+        apply(view, 10, None, item_added(9, call.clone()));
+    }
+    let mut part = all.part(Whose::Orchestrator);
+    for view in [&mut part, &mut own] {
+        apply(view, 11, None, item_added(10, out.clone()));
+    }
+    assert_eq!((part.calls, part.rows), (own.calls, own.rows));
+}

@@ -43,6 +43,24 @@ pub fn update(state_dir: &Path, meta: &Meta) -> Result<(), StoreError> {
     })
 }
 
+/// Takes an instance out of the registry. A missing or damaged registry stays as it is.
+/// Errors: [`StoreError::Busy`], [`StoreError::Io`].
+pub fn remove(state_dir: &Path, id: &str) -> Result<(), StoreError> {
+    let path = state_dir.join(REGISTRY);
+    if !path.exists() {
+        return Ok(());
+    }
+    with_lock(&state_dir.join("instances.json.lock"), PATIENCE, || {
+        let Ok(Some(mut registry)) = read(&path) else { return Ok(()) };
+        if let Some(Value::Array(rows)) = registry.get_mut("instances") {
+            rows.retain(|row| row.get("id").and_then(Value::as_str) != Some(id));
+        }
+        let text = pretty(&Value::Object(registry));
+        replace_if_changed(&Disk, &path, text.as_bytes()).map_err(StoreError::io("write", &path))?;
+        Ok(())
+    })
+}
+
 /// The registry as it is; `None`: there is none. Errors say what is wrong with it.
 pub(super) fn read(path: &Path) -> Result<Option<Map<String, Value>>, String> {
     let bytes = match read_bounded(path, MAX_REGISTRY) {

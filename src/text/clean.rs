@@ -116,7 +116,7 @@ pub fn clean_line(raw: &str) -> CleanText {
     CleanText(line)
 }
 
-/// Cleans one line and says how many hidden characters were taken out (approvals show it).
+/// As [`clean`], and how many hidden characters were taken out (approvals show it).
 pub fn clean_counted(raw: &str) -> (CleanText, u64) {
     let mut out = CleanText::default();
     let mut cleaner = Cleaner::new();

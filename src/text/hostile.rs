@@ -121,7 +121,7 @@ pub(crate) fn corpus() -> Vec<String> {
         add(middle.to_owned());
     }
     add(format!("z{}", "\u{301}".repeat(5_000)));
-    add(format!("{}", " ".repeat(5_000)));
+    add(" ".repeat(5_000));
     add(format!("x{}y", "\u{200d}".repeat(100)));
     add("👩\u{200d}👩\u{200d}👧 👍🏽 🏳\u{fe0f}\u{200d}🌈".to_owned());
     add("x".repeat(30_000));

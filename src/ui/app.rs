@@ -15,22 +15,14 @@ use super::{
     effects::Hands,
     frame_clock::{FrameClock, Urgency},
     keymap::Keymap,
-    model::{Fixed, Level, Model, Pressed, Screen as Shown, Term, Toasts},
+    model::{Level, Model, Screen as Shown},
     msg::{Msg, Now, UiEffect},
-    probe,
-    render::Highlighter,
-    screens, signals,
-    skin::Skin,
+    probe, screens, signals,
     terminal::{self, Modes, Screen},
-    theme::{Background, Depth, Themes},
+    theme::Themes,
     update::update,
 };
-use crate::{
-    agent::launch::{Human, Launch, What},
-    config::Icons,
-    error::UserError,
-    protocol::event::RunKind,
-};
+use crate::{agent::launch::Launch, error::UserError};
 
 /// Messages of instances and effects that may wait.
 const QUEUE: usize = 1_024;
@@ -64,83 +56,26 @@ pub(super) async fn run(start: Start) -> Result<i32, UserError> {
     let modes = Modes { kitty: answers.kitty, mouse: start.config.ui.mouse, progress: false };
     screen.enter(modes).map_err(|error| no_terminal(&error))?;
     let size = screen.size().unwrap_or((80, 24));
-    let mut model = model(&start, keymap, themes, answers.background, size, &wake)?;
+    let mut model = super::begin::model(&start, keymap, themes, answers.background, size, &wake)?;
     for warning in warnings {
         model.say(Level::Warning, warning.to_string().replace('\n', " "), now());
     }
     let (to, from) = mpsc::channel(QUEUE);
     let hands =
         Hands::new(start.start_fn.clone(), start.home.clone(), start.working_dir.clone(), &start.config, to);
-    let app =
-        App { screen, model, hands, clock: FrameClock::default(), from, outside, panicked, wake, modes };
+    let app = App {
+        screen,
+        model,
+        hands,
+        clock: FrameClock::default(),
+        from,
+        outside,
+        panicked,
+        wake,
+        modes,
+        stopped: None,
+    };
     app.run(start.launch.clone()).await
-}
-
-/// The model at the start.
-pub(super) fn model(
-    start: &Start,
-    keymap: Keymap,
-    themes: Themes,
-    background: Option<(u8, u8, u8)>,
-    size: (u16, u16),
-    wake: &Arc<Notify>,
-) -> Result<Model, UserError> {
-    let ui = &start.config.ui;
-    let variable = |name: &str| std::env::var(name).ok();
-    let name = start.theme.as_deref().or(ui.theme.as_deref()).unwrap_or("ansi");
-    let light = background.is_some_and(|(r, g, b)| u32::from(r) + u32::from(g) + u32::from(b) > 382);
-    let wanted = if light { Background::Light } else { Background::Dark };
-    let name = background.and_then(|_| themes.counterpart(name, wanted)).unwrap_or(name);
-    let theme = themes.get(name)?.at(Depth::detect(variable));
-    let utf8 =
-        ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| variable(name).filter(|v| !v.is_empty()));
-    let utf8 = utf8.is_some_and(|v| v.to_ascii_lowercase().replace('-', "").contains("utf8"));
-    let ascii = match ui.icons {
-        Icons::Auto => !utf8,
-        Icons::Unicode => false,
-        Icons::Ascii => true,
-    };
-    let pattern = Launch {
-        config: start.config.clone(),
-        working_dir: start.working_dir.clone(),
-        what: What::New { task: String::new(), name: None },
-        kind: RunKind::Run,
-        demo: false,
-        human: Human::Present,
-        secrets: start.secrets.clone(),
-        variables: start.variables.clone(),
-    };
-    let bell = wake.clone();
-    Ok(Model {
-        fixed: Fixed {
-            config: Arc::new(start.config.clone()),
-            working_dir: start.working_dir.clone(),
-            home: start.home.clone(),
-            keymap,
-            user_home: variable("HOME").unwrap_or_default(),
-            pattern: Some(Box::new(pattern)),
-        },
-        term: Term {
-            size,
-            mouse: ui.mouse,
-            focused: true,
-            skin: Skin { theme, ascii },
-            code: Highlighter::new(move || bell.notify_one()),
-            themes: Arc::new(themes),
-            animations: ui.animations.unwrap_or_else(|| variable("SSH_CONNECTION").is_none()),
-            hits: Vec::new(),
-            wake: wake.clone(),
-        },
-        screen: Shown::Home,
-        runs: Vec::new(),
-        shown: None,
-        home: screens::home::Home::default(),
-        new_run: screens::new_run::NewRun::default(),
-        overlays: Vec::new(),
-        toasts: Toasts::default(),
-        pressed: Pressed::default(),
-        leaving: None,
-    })
 }
 
 struct App {
@@ -153,6 +88,8 @@ struct App {
     panicked: Arc<Notify>,
     wake: Arc<Notify>,
     modes: Modes,
+    /// A stop of ours whose CONT has not been reported yet.
+    stopped: Option<Instant>,
 }
 
 /// What ends a turn of the loop.
@@ -195,7 +132,11 @@ impl App {
                     continue;
                 }
                 Turn::Outside(signals::Outside::Continue) => {
-                    let _ = self.screen.enter(self.modes);
+                    // After a stop of ours the terminal has been taken again; after a stop by force it has not.
+                    if self.stopped.take().is_none() {
+                        self.screen.leave();
+                        let _ = self.screen.enter(self.modes);
+                    }
                     (Vec::new(), Urgency::Key)
                 }
                 Turn::Panicked => {
@@ -320,6 +261,11 @@ impl App {
                     let msg = Msg::Answer(super::msg::Answer::Edited(purpose, text));
                     effects.extend(update(&mut self.model, msg, now()));
                 }
+                UiEffect::EditFile { path, line } => {
+                    if let Err(error) = self.away(events, move || super::editor::open(&path, line)).await {
+                        self.model.say(Level::Warning, error, now());
+                    }
+                }
                 UiEffect::Page(text) => {
                     if let Err(error) = self.away(events, move || super::editor::page(&text)).await {
                         self.model.say(Level::Warning, error, now());
@@ -337,13 +283,9 @@ impl App {
     }
 
     /// Gives the terminal away while something else uses it.
-    async fn away<T: Send + 'static>(
-        &mut self,
-        events: &mut EventStream,
-        what: impl FnOnce() -> T + Send + 'static,
-    ) -> T
+    async fn away<T>(&mut self, events: &mut EventStream, what: impl FnOnce() -> T + Send + 'static) -> T
     where
-        T: Broken,
+        T: Broken + Send + 'static,
     {
         // The stream reads the terminal on a thread of its own: it must not take the other program's keys.
         let none = EventStream::new();
@@ -359,6 +301,7 @@ impl App {
     /// Stops this process, and takes the terminal again when it goes on.
     fn suspend(&mut self, events: &mut EventStream) {
         self.screen.leave();
+        self.stopped = Some(Instant::now());
         signals::stop_here();
         let _ = self.screen.enter(self.modes);
         *events = EventStream::new();

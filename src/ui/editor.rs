@@ -12,16 +12,34 @@ const MAX: u64 = 16 << 20;
 /// Lets the human edit a text; an error: the text is as it was.
 pub(super) fn edit(text: &str, ending: &str, dir: &Path) -> Result<String, String> {
     let file = write(text, ending, dir).map_err(|error| format!("no file for the editor: {error}"))?;
-    let editor = ["VISUAL", "EDITOR"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|e| !e.trim().is_empty()));
-    let editor = editor.unwrap_or_else(|| "vi".to_owned());
+    let editor = editor();
     let status = shell(&editor, file.path()).status().map_err(|error| format!("'{editor}': {error}"))?;
     if !status.success() {
         return Err(format!("'{editor}' ended with {status}"));
     }
     let bytes = read_bounded(file.path(), MAX).map_err(|error| error.to_string())?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Lets the human edit a file of theirs, at a line where the editor is known to take one.
+pub(super) fn open(path: &Path, line: Option<u32>) -> Result<(), String> {
+    let editor = editor();
+    let program = editor.split_whitespace().next().unwrap_or_default();
+    let program = Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let takes_line =
+        ["vi", "vim", "nvim", "nano", "emacs", "kak", "micro", "joe", "ne", "mg"].contains(&program);
+    let call = match line.filter(|_| takes_line) {
+        Some(line) => format!("{editor} +{line}"),
+        None => editor.clone(),
+    };
+    let status = shell(&call, path).status().map_err(|error| format!("'{editor}': {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("'{editor}' ended with {status}")) }
+}
+
+/// What the human edits with.
+fn editor() -> String {
+    let set = |name: &&str| std::env::var(name).ok().filter(|editor| !editor.trim().is_empty());
+    ["VISUAL", "EDITOR"].iter().find_map(set).unwrap_or_else(|| "vi".to_owned())
 }
 
 /// A whole file of at most so many bytes.

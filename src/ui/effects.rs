@@ -13,17 +13,21 @@ use tokio::{
 };
 
 use super::{
-    StartFn, copy,
+    StartFn, copy, git,
     msg::{Access, Answer, Msg, Opened, SessionRead, UiEffect},
-    runs,
+    runs, shelf,
 };
 use crate::{
-    agent::{launch::Launch, link::Link},
+    agent::{
+        launch::{Launch, What},
+        link::Link,
+        look,
+    },
     config::Config,
     error::UserError,
     paths::Home,
     protocol::{Command, InstanceId, SessionId},
-    store::{self, Listed, Meta},
+    store::{self, Listed, Origin},
 };
 
 /// Bytes of a draft that are read.
@@ -93,12 +97,46 @@ impl Hands {
                 let path = draft(&self.home, id);
                 self.writing.spawn_blocking(move || save_draft(&path, &text));
             }
-            UiEffect::Rename { dir, name } => self.answer(move || rename(&dir, &name)),
-            UiEffect::Delete(dir) => self.answer(move || match std::fs::remove_dir_all(&dir) {
-                Ok(()) => Answer::Written(dir),
-                Err(error) => Answer::Failed(format!("'{}' cannot be deleted: {error}", dir.display())),
+            UiEffect::Preview(listed) => self.answer(move || Answer::Previewed(shelf::preview(&listed))),
+            UiEffect::Rename { dir, name } => self.answer(move || changed(shelf::rename(&dir, &name))),
+            UiEffect::Delete(listed) => self.answer(move || changed(shelf::delete(&listed))),
+            UiEffect::Adopt(listed, mut launch) => {
+                self.answer(move || match shelf::continued_task(&listed) {
+                    Ok(task) => {
+                        launch.what = What::New { task, name: None };
+                        let dir = Path::new(&listed.meta.working_dir);
+                        if dir.is_dir() {
+                            launch.working_dir = dir.to_owned();
+                        }
+                        Answer::Ready(launch)
+                    }
+                    Err(error) => Answer::NotOpened(error),
+                })
+            }
+            UiEffect::ReadChanges { dir, base } => self.answer(move || {
+                let diff = git::changes(&dir, base.as_deref());
+                Answer::Changes { dir, diff }
             }),
-            UiEffect::Export(dir) => self.answer(move || export(&dir)),
+            UiEffect::ReadLog(dir) => self.answer(move || {
+                let (file, lines) = shelf::read_log(&dir);
+                Answer::Log { file, lines }
+            }),
+            UiEffect::Look { pattern, dir, lm, versions } => self.look(*pattern, dir, lm, versions),
+            UiEffect::Save { path, text } => self.answer(move || match shelf::save(&path, &text) {
+                Ok(()) => Answer::Copied(Ok(format!("written: '{}'", path.display()))),
+                Err(error) => Answer::Failed(error.to_string().replace('\n', " ")),
+            }),
+            UiEffect::Export(dir) => {
+                let into = self.working_dir.clone();
+                self.answer(move || match shelf::export(&dir, &into) {
+                    Ok((markdown, json)) => Answer::Copied(Ok(format!(
+                        "written: '{}' and '{}'",
+                        markdown.display(),
+                        json.display()
+                    ))),
+                    Err(error) => Answer::Failed(error.to_string().replace('\n', " ")),
+                });
+            }
             UiEffect::Close(id) => {
                 if let Some(held) = lock(&self.held).remove(&id) {
                     held.task.abort();
@@ -106,6 +144,7 @@ impl Hands {
             }
             UiEffect::Copy { .. }
             | UiEffect::Edit { .. }
+            | UiEffect::EditFile { .. }
             | UiEffect::Page(_)
             | UiEffect::Bell
             | UiEffect::Mouse(_)
@@ -192,6 +231,20 @@ impl Hands {
     }
 
     fn open(&mut self, listed: Listed) {
+        match &listed.origin {
+            Origin::Ours => {}
+            Origin::Reference(version) => {
+                let title = format!("{} (zwarm {version}, read only)", listed.meta.name);
+                return self.answer(move || match shelf::read_reference(&listed) {
+                    Ok(lines) => Answer::Sheet { title, lines },
+                    Err(error) => Answer::NotOpened(error),
+                });
+            }
+            Origin::Damaged(why) => {
+                let text = format!("'{}' cannot be read: {why}", listed.dir.display());
+                return self.answer(move || Answer::Failed(text));
+            }
+        }
         let id = listed.meta.id.parse().unwrap_or_else(|_| InstanceId::random());
         let access = if listed.live.is_some() { Access::Foreign } else { Access::ReadOnly };
         let opened = Opened {
@@ -212,6 +265,18 @@ impl Hands {
         lock(&self.held).insert(id, Held { dir: listed.dir, link: None, task });
     }
 
+    fn look(&mut self, pattern: Launch, dir: PathBuf, lm: String, versions: bool) {
+        let to = self.to.clone();
+        self.tasks.spawn(async move {
+            let around = look::around(&pattern.config, &pattern.variables, dir, lm).await;
+            let _ = to.send(Msg::Answer(Answer::Looked(Box::new(around)))).await;
+            if versions {
+                let found = look::versions(&pattern.config).await;
+                let _ = to.send(Msg::Answer(Answer::Versions(found))).await;
+            }
+        });
+    }
+
     fn list(&mut self, everywhere: bool) {
         let (here, name, state) = (self.working_dir.clone(), self.state_dir.clone(), self.home.state.clone());
         self.answer(move || {
@@ -223,7 +288,10 @@ impl Hands {
                         all.extend(store::list(&dir.join(&name)));
                     }
                 }
-                all.sort_by(|a, b| b.meta.updated_at.cmp(&a.meta.updated_at));
+                let at = |listed: &Listed| {
+                    crate::protocol::Stamp::parse(&listed.meta.updated_at).map(|stamp| stamp.at)
+                };
+                all.sort_by_cached_key(|listed| std::cmp::Reverse(at(listed)));
             }
             Answer::Listed(all)
         });
@@ -266,37 +334,11 @@ fn save_draft(path: &Path, text: &str) {
     }
 }
 
-fn rename(dir: &Path, name: &str) -> Answer {
-    let done = Meta::read(dir).and_then(|mut meta| {
-        name.clone_into(&mut meta.name);
-        meta.write(dir)
-    });
+fn changed(done: Result<String, UserError>) -> Answer {
     match done {
-        Ok(()) => Answer::Written(dir.to_owned()),
-        Err(error) => Answer::Failed(UserError::from(error).to_string()),
+        Ok(text) => Answer::Changed(text),
+        Err(error) => Answer::Failed(error.to_string().replace('\n', " ")),
     }
-}
-
-/// The orchestrator's transcript as text, beside the instance's own files.
-fn export(dir: &Path) -> Answer {
-    use super::render::{Source, Transcript};
-    let mut text = Transcript::new(Source { dir: dir.to_owned(), session: None });
-    let written = (|| -> Result<PathBuf, String> {
-        let reader = store::Reader::open(dir).map_err(|error| error.to_string())?;
-        let each = &mut |pos: crate::protocol::Pos, event: Result<crate::protocol::Event, _>| {
-            if let Ok(event) = event {
-                text.push_event(&pos, &event);
-            }
-            ControlFlow::Continue(())
-        };
-        reader.scan(0, each).map_err(|error| error.to_string())?;
-        let path = dir.join("transcript.md");
-        let mut out = Vec::new();
-        text.exporter().write(&mut out).map_err(|error| error.to_string())?;
-        store::replace(&path, &out).map_err(|error| error.to_string())?;
-        Ok(path)
-    })();
-    written.map_or_else(Answer::Failed, Answer::Written)
 }
 
 fn read_session(dir: &Path, session: SessionId) -> Result<SessionRead, String> {

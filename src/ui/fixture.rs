@@ -72,7 +72,7 @@ impl Fixture {
         };
         let wake = Arc::new(tokio::sync::Notify::new());
         let mut model =
-            super::app::model(&start, Keymap::default(), Themes::built_in(), None, (width, height), &wake)
+            super::begin::model(&start, Keymap::default(), Themes::built_in(), None, (width, height), &wake)
                 .unwrap();
         model.fixed.user_home = "/home/me".to_owned();
         let id: InstanceId = "a7c1e200-0000-4000-8000-000000000001".parse().unwrap();

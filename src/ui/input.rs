@@ -9,7 +9,7 @@ use crossterm::event::{
 use ratatui::layout::Position;
 
 use super::{
-    actions::{Act, Context, Go, Run},
+    actions::{Act, Browse, Context, Go, Run},
     keymap::Found,
     keys::Chord,
     model::{Hit, Model, Pane, Screen},
@@ -187,8 +187,8 @@ fn wheel(model: &mut Model, hit: Option<Hit>, by: isize, now: Now) -> Vec<UiEffe
     }
     let in_session = model.screen == Screen::Session;
     if model.screen == Screen::Home {
-        model.home.step(by.signum());
-        return Vec::new();
+        let it = if by > 0 { Browse::Next } else { Browse::Prev };
+        return super::screens::home::act(model, it, now);
     }
     let Some(run) = model.run_mut() else { return Vec::new() };
     match hit {
@@ -219,7 +219,8 @@ fn click(model: &mut Model, hit: Hit, line: u16, now: Now) -> Vec<UiEffect> {
     let in_session = model.screen == Screen::Session;
     match hit {
         Hit::Act(found) => return act(model, found, None, now),
-        Hit::Row(row) => model.home.select(row),
+        Hit::Row(row) if model.screen == Screen::NewRun => return super::screens::new_run::click(model, row),
+        Hit::Row(row) => return super::screens::home::click(model, row, now),
         Hit::Choice(_) | Hit::Nothing => {}
         Hit::Composer => return act(model, Act::Write(super::actions::Write::Focus), None, now),
         Hit::Pane(pane) => {

@@ -24,10 +24,12 @@
 
 pub mod actions;
 mod app;
+mod begin;
 mod copy;
 mod editor;
 mod effects;
 mod frame_clock;
+mod git;
 mod input;
 pub mod keymap;
 pub mod keys;
@@ -40,6 +42,7 @@ mod probe;
 pub mod render;
 mod runs;
 mod screens;
+mod shelf;
 mod signals;
 mod skin;
 pub mod terminal;

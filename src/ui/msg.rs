@@ -89,8 +89,31 @@ pub enum Answer {
         session: SessionId,
         read: Box<SessionRead>,
     },
-    /// A file was written.
-    Written(PathBuf),
+    /// What is shown of an instance below the list.
+    Previewed(crate::ui::shelf::Preview),
+    /// Something on disk is other than it was, in words: the list is read anew.
+    Changed(String),
+    /// A text to be read.
+    Sheet {
+        title: String,
+        lines: Vec<String>,
+    },
+    /// The changes in a directory, or why git does not tell.
+    Changes {
+        dir: PathBuf,
+        diff: Result<String, String>,
+    },
+    /// The newest log file and its last lines.
+    Log {
+        file: String,
+        lines: Vec<String>,
+    },
+    /// What was found around a new run.
+    Looked(Box<crate::agent::look::Around>),
+    /// The versions of the executors, by name.
+    Versions(Vec<(String, String)>),
+    /// A launch that was prepared.
+    Ready(Box<Launch>),
     Failed(String),
     /// The terminal's background, asked for by hand.
     Background(Option<(u8, u8, u8)>),
@@ -150,12 +173,41 @@ pub enum UiEffect {
     SaveDraft(InstanceId, String),
     /// Write the transcript of an instance to files.
     Export(PathBuf),
-    /// A file of an instance is renamed or deleted.
+    /// Read what is shown of an instance below the list.
+    Preview(Box<Listed>),
+    /// Give an instance another name.
     Rename {
         dir: PathBuf,
         name: String,
     },
-    Delete(PathBuf),
+    /// Delete an instance.
+    Delete(Box<Listed>),
+    /// Ask git what has changed in a directory since a commit.
+    ReadChanges {
+        dir: PathBuf,
+        base: Option<String>,
+    },
+    /// Read the end of the newest log file in a folder.
+    ReadLog(PathBuf),
+    /// Open a file in the editor, at a line (from 1).
+    EditFile {
+        path: PathBuf,
+        line: Option<u32>,
+    },
+    /// Look whether a new run could start there, and ask the executors for their versions.
+    Look {
+        pattern: Box<Launch>,
+        dir: PathBuf,
+        lm: String,
+        versions: bool,
+    },
+    /// Write a new file; one that is there stays.
+    Save {
+        path: PathBuf,
+        text: String,
+    },
+    /// Start a new run that goes on where an instance of the reference has ended.
+    Adopt(Box<Listed>, Box<Launch>),
     Bell,
     Mouse(bool),
     /// Every cell is painted anew.

@@ -1,6 +1,6 @@
 //! How things look, by meaning: the theme's roles under the names that the screens use, and the signs of states.
 
-use ratatui::style::{Modifier, Style};
+use ratatui::style::Style;
 
 use super::theme::{Role, Theme};
 
@@ -122,11 +122,6 @@ impl Skin {
     /// The chosen row of a list.
     pub fn selected(&self) -> Style {
         self.theme.style(Role::Selected)
-    }
-
-    /// A match of a search or a fuzzy filter.
-    pub fn found(&self) -> Style {
-        self.text().add_modifier(Modifier::UNDERLINED | Modifier::BOLD)
     }
 
     /// A gauge, by how much is spent.

@@ -237,7 +237,14 @@ impl Screen {
         }
         *self.shared.modes.lock().unwrap_or_else(PoisonError::into_inner) = modes;
         self.write(&bytes)?;
-        self.terminal.clear()
+        self.forget();
+        Ok(())
+    }
+
+    /// The next frame paints every cell. (`Terminal::clear` would ask where the cursor is, and wait for the answer.)
+    fn forget(&mut self) {
+        self.terminal.current_buffer_mut().reset();
+        self.terminal.swap_buffers();
     }
 
     /// Gives the terminal back: after the frame that is under way.
@@ -271,7 +278,8 @@ impl Screen {
 
     /// The next frame paints every cell.
     pub fn repaint(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        self.forget();
+        self.write("\x1b[2J")
     }
 
     /// One frame, between the marks of synchronized output. Nothing is sent when no cell changed.

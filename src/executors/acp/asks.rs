@@ -8,8 +8,8 @@ use super::{
 };
 use crate::executors::{
     ApprovalRequest, Decision,
+    bound::{MAX_SHORT, cut},
     rpc::{id_of, key_of, response},
-    shape::{KEPT_ENDS, cut},
 };
 
 #[derive(Debug)]
@@ -45,9 +45,9 @@ impl Asks {
         ApprovalRequest {
             key,
             kind: kind.to_owned(),
-            command: cut(&command, KEPT_ENDS),
+            command: cut(&command, MAX_SHORT),
             cwd: if dir.is_empty() { cwd } else { dir }.to_owned(),
-            reason: cut(text(&call["rawInput"], "description"), KEPT_ENDS),
+            reason: cut(text(&call["rawInput"], "description"), MAX_SHORT),
             diff,
         }
     }

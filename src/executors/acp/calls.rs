@@ -4,14 +4,15 @@ use serde_json::{Value, json};
 
 use super::text;
 use crate::{
-    executors::shape::{KEPT_ENDS, change, cut},
+    executors::{
+        bound::{MAX_OUTPUT, MAX_SHORT, cut, grow},
+        shape::change,
+    },
     protocol::event::{Activity, FileChange},
 };
 
 /// Most calls that are open at once.
 const MAX_OPEN: usize = 1024;
-/// Most bytes of live output that are kept of a command.
-const MAX_OUTPUT: usize = 1024 * 1024;
 
 #[derive(Debug)]
 struct Call {
@@ -107,9 +108,7 @@ impl Call {
             self.exit_code = i32::try_from(code).ok();
         }
         let piece = meta["terminal_output_delta"]["data"].as_str()?;
-        if self.output.len() + piece.len() <= MAX_OUTPUT {
-            self.output.push_str(piece);
-        }
+        grow(&mut self.output, piece, MAX_OUTPUT);
         Some(piece.to_owned())
     }
 
@@ -129,10 +128,10 @@ impl Call {
             let raw = &self.fields["rawInput"];
             let dir = text(raw, "cwd");
             return Activity::Shell {
-                command: cut(&shown_command(&self.fields), KEPT_ENDS),
+                command: cut(&shown_command(&self.fields), MAX_SHORT),
                 cwd: if dir.is_empty() { cwd } else { dir }.to_owned(),
                 exit_code: self.exit_code.or(self.code_in_output()).or(ok.then_some(0)),
-                output: cut(&result, KEPT_ENDS),
+                output: cut(&result, MAX_OUTPUT),
                 duration_ms: None,
             };
         }
@@ -148,8 +147,8 @@ impl Call {
         };
         Activity::ToolCall {
             name,
-            arguments: cut(&arguments, KEPT_ENDS),
-            result: cut(&result, KEPT_ENDS),
+            arguments: cut(&arguments, MAX_OUTPUT),
+            result: cut(&result, MAX_OUTPUT),
             ok,
         }
     }

@@ -4,8 +4,11 @@ use serde_json::Value;
 
 use super::{calls::Calls, text};
 use crate::{
-    executors::News,
-    executors::shape::{Effect, MAX_ANSWER, answer, unknown},
+    executors::{
+        News,
+        bound::{self, MAX_RESPONSE, MAX_TEXT, cut, grow},
+        shape::Effect,
+    },
     protocol::event::{Activity, PlanItem},
 };
 
@@ -66,7 +69,7 @@ impl Feed {
             | "config_option_update"
             | "session_info_update"
             | "usage_update" => Vec::new(),
-            _ => vec![self.activity(Activity::Unknown { raw: unknown(update.clone()) })],
+            _ => vec![self.activity(Activity::Unknown { raw: bound::raw(update) })],
         }
     }
 
@@ -91,10 +94,7 @@ impl Feed {
                 if id.is_empty() { format!("{prefix}:{count}") } else { format!("{prefix}:{id}.{count}") };
             Piece { tone, id: id.to_owned(), item, text: String::new() }
         });
-        // What is beyond is counted away by `answer` when the piece is over.
-        if open.text.len() <= MAX_ANSWER {
-            open.text.push_str(piece);
-        }
+        grow(&mut open.text, piece, MAX_RESPONSE);
         out.push(Effect::Live { turn: self.turn, item: open.item.clone(), text: piece.to_owned() });
         out
     }
@@ -119,13 +119,13 @@ impl Feed {
         let Some(piece) = self.open.take().filter(|piece| !piece.text.trim().is_empty()) else {
             return Vec::new();
         };
-        let text = answer(piece.text);
         let activity = match piece.tone {
             Tone::Says => {
-                self.answer.clone_from(&text);
+                let text = cut(&piece.text, MAX_TEXT);
+                self.answer = cut(&piece.text, MAX_RESPONSE);
                 Activity::Message { text }
             }
-            Tone::Thinks => Activity::Reasoning { text: text.trim().to_owned() },
+            Tone::Thinks => Activity::Reasoning { text: cut(piece.text.trim(), MAX_TEXT) },
         };
         vec![self.activity(activity)]
     }

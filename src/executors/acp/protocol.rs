@@ -9,19 +9,13 @@ use super::{asks::Asks, feed::Feed, meter::Meter, opening::Opening, text};
 use crate::{
     executors::{
         Decision, News, Order,
+        bound::{MAX_SHORT, cut},
         lines::Line,
         rpc::{self, Message, RpcError},
-        shape::{Effect, Machine, cut},
+        shape::{Effect, Machine, Odd},
     },
     protocol::{NudgeId, command::Delivery, event::TurnStatus},
 };
-
-/// Odd lines that are reported; more are only in the raw log.
-const MAX_ODD: u32 = 3;
-/// Characters of an odd line that are shown.
-const SHOWN_OF_ODD: usize = 60;
-/// Characters of an error that are kept of its head and its tail.
-const KEPT_OF_ERROR: usize = 2_000;
 
 /// The turn that runs.
 #[derive(Debug)]
@@ -54,7 +48,7 @@ pub(super) struct Acp {
     steers: Vec<Steer>,
     asks: Asks,
     meter: Meter,
-    odd: u32,
+    odd: Odd,
 }
 
 impl Acp {
@@ -68,7 +62,7 @@ impl Acp {
             steers: Vec::new(),
             asks: Asks::default(),
             meter: Meter::default(),
-            odd: 0,
+            odd: Odd::default(),
         }
     }
 
@@ -227,7 +221,7 @@ impl Acp {
             }
             Err(error) => {
                 let data = if error.data.is_null() { String::new() } else { format!(": {}", error.data) };
-                (Value::Null, Err(Some(cut(&format!("{error}{data}"), KEPT_OF_ERROR))))
+                (Value::Null, Err(Some(cut(&format!("{error}{data}"), MAX_SHORT))))
             }
         };
         self.end_turn(&usage, end)
@@ -257,16 +251,6 @@ impl Acp {
         out.push(Effect::News(News::TurnEnded { turn: turn.number, status, response, error }));
         out
     }
-
-    fn odd(&mut self, line: &Line) -> Vec<Effect> {
-        self.odd += 1;
-        if self.odd > MAX_ODD || line.text.trim().is_empty() {
-            return Vec::new();
-        }
-        let shown = cut(line.text.get(..4096).unwrap_or(&line.text), SHOWN_OF_ODD);
-        let message = format!("the agent printed a line that is not of its protocol: '{shown}'");
-        vec![Effect::News(News::Problem { message, hint: "the raw log of the turn has it whole".to_owned() })]
-    }
 }
 
 fn refused(nudge: NudgeId, why: &str) -> Effect {
@@ -292,7 +276,7 @@ impl Machine for Acp {
             Some(Message::Request { id, method, params }) => self.asked(&id, &method, &params),
             Some(Message::Notification { method, params }) => self.told(&method, &params),
             Some(Message::Response { id, result }) => self.answered(id, result),
-            None => self.odd(line),
+            None => self.odd.line("the agent", line),
         }
     }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::executors::{
     ApprovalRequest, Decision,
-    shape::{KEPT_ENDS, cut},
+    bound::{MAX_SHORT, cut},
 };
 
 /// What claude is told where no reason was given.
@@ -52,7 +52,7 @@ impl Asks {
         ApprovalRequest {
             key: id.to_owned(),
             kind: kind.to_owned(),
-            command: cut(&command, KEPT_ENDS),
+            command: cut(&command, MAX_SHORT),
             cwd: cwd.to_owned(),
             reason,
             diff,

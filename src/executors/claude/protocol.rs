@@ -6,77 +6,40 @@
 //! runs is folded into the tool's result and gets none. A turn that claude began by itself (a background task has
 //! ended) is shown with the last turn, counted, and ends nothing.
 
+mod orders;
+
 use serde_json::{Value, json};
 
 use super::{
     asks::Asks,
+    hello::{HELLO, Hello, VERSION},
     meter::Meter,
-    post::{Letter, Post},
+    numbers::Numbers,
+    post::Post,
     results::{self, Outcome},
+    said,
     speech::{Cut, Heard, Speech},
     tools::{Returned, Tools},
+    turn::Turn,
     wire::{self, text},
 };
 use crate::{
     executors::{
-        Decision, News, Order,
+        News, Order, bound,
         lines::{Line, MAX_LINE},
-        shape::{Effect, Machine, answer, cut, unknown},
+        shape::{Effect, Machine, Odd},
     },
-    protocol::{
-        NudgeId,
-        command::Delivery,
-        event::{Activity, TurnStatus},
-    },
+    protocol::event::Activity,
 };
 
-/// Odd lines that are reported; more are only in the raw log.
-const MAX_ODD: u32 = 3;
-/// Characters of an odd line that are shown.
-const SHOWN_OF_ODD: usize = 60;
-const HELLO: &str = "hello";
-const VERSION: &str = "version";
 const INTERRUPT: &str = "interrupt";
 const TOTALS: &str = "totals";
-
-/// The turn that runs.
-#[derive(Debug, Default)]
-struct Turn {
-    number: u32,
-    /// What its results have said so far.
-    answers: Vec<String>,
-    /// Texts since the last result: what there is when it is cut.
-    said: Vec<String>,
-    /// The worst of its results so far.
-    failed: Option<String>,
-    /// We have asked for its end.
-    interrupted: bool,
-    /// claude has said that it was cut.
-    aborted: bool,
-    /// A result is there; it is open for what still waits in claude's queue, and nothing has begun yet.
-    held: bool,
-}
-
-/// How far the handshake is.
-#[derive(Debug, Default)]
-struct Hello {
-    heard: bool,
-    ready: bool,
-    refused: Option<String>,
-    version: Option<String>,
-    model: Option<String>,
-}
 
 /// One claude process.
 #[derive(Debug)]
 pub(super) struct Claude {
-    /// The conversation's id, chosen by us.
-    native: String,
     cwd: String,
-    /// Base of the uuids of our messages: random, another one for each process.
-    seed: u128,
-    /// Our requests and messages so far.
-    count: u64,
+    numbers: Numbers,
     hello: Hello,
     turn: Option<Turn>,
     last_turn: u32,
@@ -91,7 +54,7 @@ pub(super) struct Claude {
 #[derive(Debug, Default)]
 struct Desk {
     asks: Asks,
-    odd: u32,
+    odd: Odd,
     /// When the limit that was last reported is over.
     limit: Option<String>,
 }
@@ -100,11 +63,9 @@ impl Claude {
     /// `native`: the conversation's UUID. `seed`: a random number. `turns`: turns of the conversation so far.
     pub(super) fn new(native: String, cwd: String, model: Option<String>, seed: u128, turns: u32) -> Self {
         Self {
-            native,
             cwd,
-            seed,
-            count: 0,
-            hello: Hello { model, ..Hello::default() },
+            numbers: Numbers { seed, count: 0 },
+            hello: Hello::new(native, model),
             turn: None,
             last_turn: turns,
             post: Post::default(),
@@ -119,75 +80,14 @@ impl Claude {
         self.turn.as_ref().map_or(self.last_turn, |turn| turn.number)
     }
 
-    fn fresh_uuid(&mut self) -> String {
-        self.count += 1;
-        let bytes = self.seed.wrapping_add(u128::from(self.count)).to_be_bytes();
-        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
-    }
-
     fn control(&mut self, kind: &str, request: Value) -> (String, Effect) {
-        self.count += 1;
-        let id = format!("{kind}-{}", self.count);
+        let id = self.numbers.request(kind);
         let line = wire::control(&id, request);
         (id, Effect::Write(line))
     }
 
     fn activity(&self, activity: Activity) -> Effect {
         Effect::News(News::Activity { turn: self.number(), activity })
-    }
-
-    fn say(&mut self, said: String, nudge: Option<NudgeId>) -> Effect {
-        let uuid = self.fresh_uuid();
-        let line = wire::user(&uuid, &said);
-        self.post.send(Letter { uuid, text: said, nudge });
-        Effect::Write(line)
-    }
-
-    fn steer(&mut self, nudge: NudgeId, said: String, how: Delivery) -> Vec<Effect> {
-        let why = match &self.turn {
-            None => "has no running turn",
-            Some(turn) if turn.interrupted => "is being interrupted",
-            Some(_) if how == Delivery::Queue => "was told to wait",
-            Some(_) => return vec![self.say(said, Some(nudge))],
-        };
-        vec![Effect::News(News::SteerRefused { nudge, why: why.to_owned() })]
-    }
-
-    /// Takes back what waits in claude's queue: an interrupt alone would let it run at once, as a turn.
-    fn recall_nudges(&mut self) -> Vec<Effect> {
-        let mut out = Vec::new();
-        for uuid in self.post.waiting() {
-            let request = json!({"subtype": "cancel_async_message", "message_uuid": uuid});
-            let (id, write) = self.control("recall", request);
-            self.post.recall(id, uuid);
-            out.push(write);
-        }
-        out
-    }
-
-    fn interrupt(&mut self) -> Vec<Effect> {
-        if self.turn.is_none() {
-            return Vec::new();
-        }
-        let mut out = self.recall_nudges();
-        out.push(self.control(INTERRUPT, json!({"subtype": "interrupt"})).1);
-        if let Some(turn) = &mut self.turn {
-            turn.interrupted = true;
-        }
-        out
-    }
-
-    fn answer(&mut self, key: &str, decision: Decision, reason: Option<&str>) -> Vec<Effect> {
-        let Some(line) = self.desk.asks.answered(key, decision, reason) else { return Vec::new() };
-        let mut out = Vec::new();
-        if decision == Decision::Cancel {
-            out.extend(self.recall_nudges());
-            if let Some(turn) = &mut self.turn {
-                turn.interrupted = true;
-            }
-        }
-        out.push(Effect::Write(line));
-        out
     }
 
     fn message(&mut self, message: Value) -> Vec<Effect> {
@@ -208,7 +108,7 @@ impl Claude {
             "keep_alive" | "tool_progress" | "tool_use_summary" | "auth_status" | "prompt_suggestion" => {
                 Vec::new()
             }
-            _ => vec![self.activity(Activity::Unknown { raw: unknown(message) })],
+            _ => vec![self.activity(Activity::Unknown { raw: bound::raw(&message) })],
         }
     }
 
@@ -216,22 +116,11 @@ impl Claude {
         let (id, failed) = (text(response, "request_id"), text(response, "subtype") == "error");
         let body = &response["response"];
         match id.split('-').next().unwrap_or_default() {
-            HELLO if failed => {
-                self.hello.refused = Some(format!("it refused the handshake: {}", text(response, "error")));
-                Vec::new()
-            }
             HELLO => {
-                self.hello.heard = true;
-                let account = &body["account"];
-                self.meter.can_ask =
-                    text(account, "tokenSource") == "none" && !text(account, "apiKeySource").is_empty();
+                self.meter.can_ask = self.hello.greeted(response);
                 Vec::new()
             }
-            VERSION => {
-                self.hello.version = body["version"].as_str().map(ToOwned::to_owned);
-                self.hello.ready = self.hello.heard;
-                vec![Effect::News(self.started())]
-            }
+            VERSION => vec![Effect::News(self.hello.versioned(response))],
             "recall" => {
                 let nudge = self.post.recalled(id, body["cancelled"] == true);
                 let why = "was interrupted before it took the message".to_owned();
@@ -250,16 +139,6 @@ impl Claude {
         }
     }
 
-    fn started(&self) -> News {
-        News::Started {
-            native_id: Some(self.native.clone()),
-            cli_version: self.hello.version.clone(),
-            model: self.hello.model.clone(),
-            pid: None,
-            shared_pid: false,
-        }
-    }
-
     fn asked(&mut self, message: &Value) -> Vec<Effect> {
         let (id, request) = (text(message, "request_id"), &message["request"]);
         if text(request, "subtype") == "can_use_tool" {
@@ -272,10 +151,7 @@ impl Claude {
     fn system(&mut self, message: &Value) -> Vec<Effect> {
         match text(message, "subtype") {
             "init" => {
-                let model = message["model"].as_str().map(ToOwned::to_owned);
-                let known = self.hello.model == model;
-                self.hello.model = model;
-                let mut out = Vec::from_iter((!known).then(|| Effect::News(self.started())));
+                let mut out = news(self.hello.model(message["model"].as_str()));
                 out.extend(self.begun());
                 out
             }
@@ -327,27 +203,17 @@ impl Claude {
         let body = &message["message"];
         let mut out = Vec::new();
         for block in body["content"].as_array().into_iter().flatten() {
-            let said = text(block, "text");
-            let activity = match text(block, "type") {
-                "text" if text(body, "model") == "<synthetic>" => {
-                    Activity::Error { message: said.to_owned(), will_retry: false }
-                }
-                "text" if said.is_empty() => continue,
-                "text" if parent.is_empty() => {
-                    if let Some(turn) = &mut self.turn {
-                        turn.said.push(said.to_owned());
-                    }
-                    Activity::Message { text: answer(said.to_owned()) }
-                }
-                "text" => Activity::Message { text: answer(format!("[subagent] {said}")) },
-                "thinking" if text(block, "thinking").is_empty() => continue,
-                "thinking" => Activity::Reasoning { text: answer(text(block, "thinking").to_owned()) },
-                "tool_use" => {
-                    self.tools.called(block);
-                    continue;
-                }
-                _ => continue,
+            if text(block, "type") == "tool_use" {
+                self.tools.called(block);
+            }
+            let Some(activity) = said::activity(block, text(body, "model"), !parent.is_empty()) else {
+                continue;
             };
+            if let (Some(turn), Activity::Message { .. }, true) =
+                (&mut self.turn, &activity, parent.is_empty())
+            {
+                turn.said.push(text(block, "text").to_owned());
+            }
             out.push(self.activity(activity));
         }
         out
@@ -425,17 +291,7 @@ impl Claude {
         let mut out = self.close_items();
         let Some(turn) = self.turn.take() else { return out };
         self.last_turn = turn.number;
-        let status = match &turn.failed {
-            _ if turn.aborted => TurnStatus::Interrupted,
-            Some(_) if turn.interrupted => TurnStatus::Interrupted,
-            Some(_) => TurnStatus::Failed,
-            None => TurnStatus::Completed,
-        };
-        let texts =
-            if status == TurnStatus::Completed { turn.answers } else { [turn.answers, turn.said].concat() };
-        let error = (status == TurnStatus::Failed).then_some(turn.failed).flatten();
-        let response = answer(texts.join("\n\n"));
-        out.push(Effect::News(News::TurnEnded { turn: turn.number, status, response, error }));
+        out.push(Effect::News(turn.end()));
         out
     }
 
@@ -457,26 +313,7 @@ impl Claude {
                 json!({"is_error": true, "result": format!("the result has {bytes} bytes: too long")});
             return self.result(&result);
         }
-        self.desk.odd += 1;
-        if self.desk.odd > MAX_ODD || line.text.trim().is_empty() {
-            return Vec::new();
-        }
-        let shown = cut(line.text.get(..4096).unwrap_or(&line.text), SHOWN_OF_ODD);
-        let message = format!("claude printed a line that is not JSON: '{shown}'");
-        vec![Effect::News(News::Problem { message, hint: "the raw log of the turn has it whole".to_owned() })]
-    }
-}
-
-impl Turn {
-    fn take(&mut self, outcome: Outcome) {
-        match outcome {
-            Outcome::Answer(text) => {
-                self.answers.push(text);
-                self.said.clear();
-            }
-            Outcome::Aborted => self.aborted = true,
-            Outcome::Failed(error) | Outcome::Limited { message: error, .. } => self.failed = Some(error),
-        }
+        self.desk.odd.line("claude", line)
     }
 }
 
@@ -486,8 +323,7 @@ fn news(news: Option<News>) -> Vec<Effect> {
 
 impl Machine for Claude {
     fn opening(&mut self) -> Vec<Effect> {
-        let hello = self.control(HELLO, json!({"subtype": "initialize", "hooks": {}})).1;
-        vec![hello, self.control(VERSION, json!({"subtype": "get_binary_version"})).1]
+        Hello::requests().into_iter().map(|(kind, request)| self.control(kind, request).1).collect()
     }
 
     fn ready(&self) -> bool {
@@ -508,7 +344,7 @@ impl Machine for Claude {
     fn order(&mut self, order: Order) -> Vec<Effect> {
         match order {
             Order::Turn { turn, prompt } => {
-                self.turn = Some(Turn { number: turn, ..Turn::default() });
+                self.turn = Some(Turn::new(turn));
                 vec![self.say(prompt, None)]
             }
             Order::Steer { nudge, text, how } => self.steer(nudge, text, how),
@@ -545,3 +381,7 @@ impl Machine for Claude {
 #[cfg(test)]
 #[path = "protocol_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "protocol_odd_tests.rs"]
+mod odd_tests;

@@ -4,12 +4,10 @@ use serde_json::Value;
 
 use super::wire::text;
 use crate::{
-    executors::shape::{answer, cut},
+    executors::bound::{MAX_RESPONSE, MAX_SHORT, cut},
     protocol::event::Activity,
 };
 
-/// Characters of an error that are kept of its head and its tail.
-const KEPT_OF_ERROR: usize = 2_000;
 /// The status of a request that was refused by a limit.
 const TOO_MANY: u64 = 429;
 
@@ -31,15 +29,15 @@ pub(super) enum Outcome {
 pub(super) fn outcome(message: &Value) -> Outcome {
     let result = text(message, "result");
     if message["is_error"] != true && text(message, "subtype") == "success" {
-        return Outcome::Answer(answer(result.to_owned()));
+        return Outcome::Answer(cut(result, MAX_RESPONSE));
     }
     if text(message, "terminal_reason").starts_with("aborted") {
         return Outcome::Aborted;
     }
-    let mut error = cut(result, KEPT_OF_ERROR);
+    let mut error = cut(result, MAX_SHORT);
     if error.is_empty() {
         let errors = message["errors"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        error = cut(&errors.collect::<Vec<_>>().join("; "), KEPT_OF_ERROR);
+        error = cut(&errors.collect::<Vec<_>>().join("; "), MAX_SHORT);
     }
     if error.is_empty() {
         error = format!("claude ended the turn: {}", text(message, "subtype"));

@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use super::wire::{content, text};
 use crate::{
-    executors::shape::{KEPT_ENDS, change, count, cut},
+    executors::{
+        bound::{MAX_OUTPUT, MAX_SHORT, MAX_TEXT, cut},
+        shape::{change, count},
+    },
     protocol::event::{Activity, ChangeKind, FileChange, PlanItem},
 };
 
@@ -71,7 +74,7 @@ impl Tools {
         let open = std::mem::take(&mut self.open).into_iter();
         open.map(|call| match call.name.as_str() {
             "Bash" => Activity::Shell {
-                command: cut(text(&call.input, "command"), KEPT_ENDS),
+                command: cut(text(&call.input, "command"), MAX_SHORT),
                 cwd: cwd.to_owned(),
                 exit_code: None,
                 output: why.to_owned(),
@@ -102,8 +105,8 @@ impl Tools {
 }
 
 fn tool_call(call: Call, result: &str, ok: bool) -> Activity {
-    let arguments = cut(&call.input.to_string(), KEPT_ENDS);
-    Activity::ToolCall { name: call.name, arguments, result: cut(result, KEPT_ENDS), ok }
+    let arguments = cut(&call.input.to_string(), MAX_OUTPUT);
+    Activity::ToolCall { name: call.name, arguments, result: cut(result, MAX_OUTPUT), ok }
 }
 
 fn shell(input: &Value, output: String, ok: bool, detail: &Value, cwd: &str) -> Activity {
@@ -114,10 +117,10 @@ fn shell(input: &Value, output: String, ok: bool, detail: &Value, cwd: &str) -> 
         failed(output)
     };
     Activity::Shell {
-        command: cut(text(input, "command"), KEPT_ENDS),
+        command: cut(text(input, "command"), MAX_SHORT),
         cwd: cwd.to_owned(),
         exit_code,
-        output: cut(&output, KEPT_ENDS),
+        output: cut(&output, MAX_OUTPUT),
         duration_ms: None,
     }
 }
@@ -151,7 +154,7 @@ fn edited(name: &str, input: &Value, detail: &Value) -> Activity {
         let diff = patch(&path, hunks);
         let (added, removed) = count(&diff);
         let change = FileChange { path, kind: ChangeKind::Update, added, removed };
-        return Activity::FileChange { changes: vec![change], diff: cut(&diff, KEPT_ENDS * 25) };
+        return Activity::FileChange { changes: vec![change], diff: cut(&diff, MAX_TEXT) };
     }
     let created = name == "Write" && (detail["originalFile"].is_null() || text(detail, "type") == "create");
     let (change, diff) = match detail["originalFile"].as_str() {

@@ -74,8 +74,7 @@ impl Card {
             ];
         }
         let choices = self.opened(model).map(|opened| opened.choices.clone()).unwrap_or_default();
-        let word = |label: &str| label.split([' ', ',', ':', '(']).next().unwrap_or_default().to_owned();
-        let mut hints: Vec<_> = choices.iter().map(|c| (c.key.to_string(), word(&c.label))).collect();
+        let mut hints: Vec<_> = choices.iter().map(|c| (c.key.to_string(), c.id.replace('_', " "))).collect();
         hints.push(("Esc".to_owned(), "later".to_owned()));
         hints
     }

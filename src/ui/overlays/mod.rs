@@ -2,12 +2,17 @@
 //! without the overlays themselves.
 
 pub mod ask;
+pub mod changes;
+pub mod delete;
 pub mod explain;
 pub mod help;
 pub mod inbox;
+pub mod ledger;
+pub mod log;
 pub mod messages;
 pub mod palette;
 pub mod sheet;
+pub mod themes;
 
 use ratatui::layout::Rect;
 
@@ -21,12 +26,18 @@ use super::{
 /// An overlay.
 pub enum Overlay {
     Help(help::Help),
-    Palette(palette::Palette),
+    Palette(Box<palette::Palette>),
     /// A question with a safe answer: abort, end a session, quit …
     Ask(ask::Ask),
-    Inbox(inbox::Card),
+    Inbox(Box<inbox::Card>),
     Messages(messages::Messages),
     Explain(explain::Explain),
+    Ledger(ledger::Ledger),
+    Changes(changes::Changes),
+    Log(log::Log),
+    Themes(themes::Pick),
+    /// A typed word before something is deleted.
+    Delete(delete::Delete),
     /// A text that scrolls.
     Sheet(sheet::Sheet),
 }
@@ -48,6 +59,11 @@ impl Overlay {
             Self::Inbox(it) => it.key(model, key, now),
             Self::Messages(it) => it.key(model, key),
             Self::Explain(it) => it.key(model, key, now),
+            Self::Ledger(it) => it.key(model, key),
+            Self::Changes(it) => it.key(key),
+            Self::Log(it) => it.key(model, key),
+            Self::Themes(it) => it.key(model, key, now),
+            Self::Delete(it) => it.key(key),
             Self::Sheet(it) => it.key(key),
         }
     }
@@ -61,6 +77,11 @@ impl Overlay {
             Self::Inbox(it) => it.draw(model, canvas, area),
             Self::Messages(it) => it.draw(model, canvas, area),
             Self::Explain(it) => it.draw(model, canvas, area),
+            Self::Ledger(it) => it.draw(model, canvas, area),
+            Self::Changes(it) => it.draw(model, canvas, area),
+            Self::Log(it) => it.draw(canvas, area),
+            Self::Themes(it) => it.draw(model, canvas, area),
+            Self::Delete(it) => it.draw(canvas, area),
             Self::Sheet(it) => it.draw(canvas, area),
         }
     }
@@ -77,6 +98,31 @@ impl Overlay {
             Self::Ask(it) => it.hints(),
             Self::Inbox(it) => it.hints(model),
             Self::Messages(_) | Self::Sheet(_) => pairs(&[("j k", "scroll"), ("Esc", "close")]),
+            Self::Ledger(_) => pairs(&[
+                ("j k", "choose"),
+                ("⏎", "its session"),
+                ("␣", "scroll"),
+                ("y", "copy"),
+                ("Esc", "close"),
+            ]),
+            Self::Changes(_) => pairs(&[
+                ("j k", "move"),
+                ("⏎", "open in $EDITOR"),
+                ("[ ]", "file"),
+                ("Tab", "fold"),
+                ("r", "read anew"),
+                ("o", "pager"),
+                ("Esc", "close"),
+            ]),
+            Self::Log(_) => pairs(&[
+                ("j k", "scroll"),
+                ("r", "read anew"),
+                ("o", "pager"),
+                ("y", "copy"),
+                ("Esc", "close"),
+            ]),
+            Self::Themes(_) => pairs(&[("j k", "try"), ("⏎", "keep"), ("Esc", "as before")]),
+            Self::Delete(_) => pairs(&[("⏎", "delete, once the word stands there"), ("Esc", "keep it")]),
             Self::Explain(_) => pairs(&[("j k", "other verdicts"), ("d", "off/on"), ("Esc", "close")]),
         }
     }
@@ -97,6 +143,11 @@ impl Overlay {
             Self::Palette(it) => it.run(model, choice, now),
             Self::Ask(it) => it.choose(model, choice, now),
             Self::Inbox(it) => it.choose(model, choice, now),
+            Self::Ledger(it) => it.click(choice),
+            Self::Themes(it) => {
+                it.apply(model, choice);
+                (After::Stay, Vec::new())
+            }
             _ => (After::Stay, Vec::new()),
         }
     }

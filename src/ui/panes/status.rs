@@ -3,10 +3,10 @@
 use ratatui::layout::Rect;
 
 use crate::ui::{
-    actions::{Act, Open, TABLE},
+    actions::{Act, Go, Open, TABLE},
     input::contexts,
     kit::{Canvas, Span, span, width},
-    model::{Hit, Level, Model},
+    model::{Hit, Level, Model, Screen},
     skin::Sign,
 };
 
@@ -22,6 +22,17 @@ fn hints(model: &Model) -> Vec<Hint> {
         let plain = |(key, text)| Hint { key, text, act: None };
         return overlay.hints(model).into_iter().map(plain).collect();
     }
+    if model.screen == Screen::NewRun {
+        let keys = [
+            ("Tab", "next field"),
+            ("← →", "choose"),
+            ("␣", "switch"),
+            ("⏎", "start"),
+            ("^G", "editor"),
+            ("Esc", "cancel"),
+        ];
+        return keys.map(|(key, text)| Hint { key: key.to_owned(), text: text.to_owned(), act: None }).into();
+    }
     let here = contexts(model);
     let ascii = model.term.skin.ascii;
     let mut rows: Vec<_> =
@@ -31,6 +42,13 @@ fn hints(model: &Model) -> Vec<Hint> {
     let first = |row: &crate::ui::actions::Row| model.fixed.keymap.label(row.id, ascii);
     let all = rows.clone();
     rows.retain(|row| !all.iter().any(|other| depth(other) < depth(row) && first(other) == first(row)));
+    // Where no run is shown, what steers one means nothing.
+    let of_a_run = |act: Act| {
+        matches!(act, Act::Run(_) | Act::Write(_) | Act::Open(Open::Inbox) | Act::Go(Go::NextPane | Go::Zoom))
+    };
+    if model.screen == Screen::Home {
+        rows.retain(|row| !of_a_run(row.act));
+    }
     rows.sort_by_key(|row| row.rank);
     let mut hints: Vec<Hint> = Vec::new();
     for row in rows {

@@ -166,7 +166,7 @@ impl Strip {
 mod tests {
     use ratatui::{
         layout::Rect,
-        style::{Color, Stylize},
+        style::{Color, Modifier},
     };
 
     use super::*;
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(strip.clone().with_right(&right, 20).text(), "日本語 text   exit 0");
         assert_eq!(strip.clone().with_right(&right, 14).text(), "日本語… exit 0");
         let mut patched = Strip::of("find me", plain);
-        patched.patch(5..7, plain.reversed());
+        patched.patch(5..7, plain.add_modifier(Modifier::REVERSED));
         assert_eq!(patched.pieces().count(), 2);
         let mut buf = Buffer::empty(Rect::new(0, 0, 5, 1));
         strip.draw(&mut buf, 0, 0, 5);

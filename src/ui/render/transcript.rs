@@ -66,6 +66,8 @@ struct Spot {
 struct Place {
     /// The first visible line.
     top: Spot,
+    /// Where the last change of the width put the top, and the letters before its text.
+    anchor: Option<(Spot, usize)>,
     follow: bool,
     /// The row that is acted upon.
     cursor: usize,
@@ -111,7 +113,6 @@ pub struct Transcript {
     search: Option<search::Search>,
     selection: Option<select::Selection>,
     code: Highlighter,
-    laid: u64,
 }
 
 impl Transcript {
@@ -140,7 +141,6 @@ impl Transcript {
             search: None,
             selection: None,
             code: Highlighter::default(),
-            laid: 0,
         }
     }
 
@@ -184,7 +184,7 @@ impl Transcript {
     /// The same for an event that was read from the file.
     pub fn push_event(&mut self, pos: &Pos, event: &Event) -> bool {
         let change = self.view.apply(pos, event);
-        let was_last = self.place.cursor + 1 >= self.heights.len();
+        let was_last = self.heights.next(self.place.cursor).is_none();
         for row in self.heights.len()..self.view.rows.len() {
             self.heights.push(self.estimate(row));
         }
@@ -222,7 +222,7 @@ impl Transcript {
 
     /// The work done so far.
     pub fn cost(&self) -> Cost {
-        Cost { laid: self.laid, bytes_read: self.journal.bytes_read }
+        Cost { laid: self.cache.laid, bytes_read: self.journal.bytes_read }
     }
 
     /// Bytes of laid out rows in memory.
@@ -305,7 +305,7 @@ impl Transcript {
             return laid;
         }
         let laid = Arc::new(self.lay(row, width));
-        self.laid += 1;
+        self.cache.laid += 1;
         if width == self.look.width && self.heights.get(row) > 0 {
             self.heights.set(row, u32::try_from(laid.rows.len()).unwrap_or(u32::MAX));
         }
@@ -381,3 +381,7 @@ fn brush<'a>(look: &'a Look, code: &'a Highlighter) -> Brush<'a> {
 #[cfg(test)]
 #[path = "transcript_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "transcript_live_tests.rs"]
+mod live_tests;

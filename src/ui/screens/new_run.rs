@@ -1,62 +1,170 @@
-//! The new-run dialog.
+//! The new-run dialog: what the fields hold, what keys do to them, and the launch that comes of it.
 
-use crossterm::event::KeyCode;
-use ratatui::layout::Rect;
+mod draw;
+mod fields;
+
+use std::path::PathBuf;
+
+use crossterm::event::{KeyCode, KeyModifiers};
+
+pub use draw::draw;
+use fields::{Choices, Stop, Texts};
 
 use crate::{
-    agent::launch::What,
+    agent::{
+        launch::{Launch, What},
+        look::Around,
+    },
+    config::Sandbox,
+    protocol::event::RunKind,
     ui::{
         input::KeyPress,
-        kit::{Canvas, centred, span},
-        model::{Model, Screen, composer::Composer},
+        model::{Level, Model, Screen, composer::Composer},
         msg::{Now, Purpose, UiEffect},
-        panes::composer::draw_text,
     },
 };
 
-/// The dialog: the task.
+/// The dialog.
 #[derive(Clone, Debug, Default)]
 pub struct NewRun {
     task: Composer,
+    texts: Texts,
+    choices: Choices,
+    focus: Stop,
+    around: Option<Around>,
+    versions: Vec<(String, String)>,
+    /// What is wrong with the whole.
+    problem: String,
+    /// Full access was asked about.
+    warned: bool,
+    /// A launch is under way.
+    starting: bool,
+    opened: bool,
 }
 
 /// It is opened.
-pub fn open(_model: &mut Model, _now: Now) -> Vec<UiEffect> {
-    Vec::new()
+pub fn open(model: &mut Model, _now: Now) -> Vec<UiEffect> {
+    let fixed = &model.fixed;
+    let new = &mut model.new_run;
+    if !new.opened {
+        let dir = crate::ui::kit::tilde(&fixed.working_dir.display().to_string(), &fixed.user_home);
+        new.texts = Texts::new(&fixed.config, &dir);
+        new.choices = Choices::new(&fixed.config);
+        (new.opened, new.focus) = (true, Stop::Task);
+    }
+    (new.starting, new.warned) = (false, false);
+    new.problem.clear();
+    look(model, true)
+}
+
+/// A run was opened: what was written has become its task.
+pub fn started(model: &mut Model) {
+    if model.new_run.starting {
+        model.new_run = NewRun::default();
+    }
+}
+
+/// A launch has failed: the dialog stays with what was written.
+pub fn failed(model: &mut Model, why: &str) {
+    if model.new_run.starting {
+        model.new_run.starting = false;
+        model.new_run.problem = why.to_owned();
+    }
+}
+
+/// What was found around.
+pub fn looked(model: &mut Model, around: Around) {
+    model.new_run.around = Some(around);
+}
+
+/// The versions of the executors.
+pub fn versions(model: &mut Model, versions: Vec<(String, String)>) {
+    model.new_run.versions = versions;
+}
+
+/// Looks around where the directory or the model is another than before.
+fn look(model: &Model, versions: bool) -> Vec<UiEffect> {
+    let new = &model.new_run;
+    let (dir, lm) = (directory(model), new.texts.model.text());
+    let same = new.around.as_ref().is_some_and(|around| around.dir == dir && around.lm == lm);
+    let Some(pattern) = model.fixed.pattern.clone().filter(|_| !same || versions) else { return Vec::new() };
+    vec![UiEffect::Look { pattern, dir, lm, versions }]
+}
+
+/// The directory of the run, absolute.
+fn directory(model: &Model) -> PathBuf {
+    let text = model.new_run.texts.directory.text();
+    let text = text.trim();
+    let path = match text.strip_prefix('~') {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+            PathBuf::from(format!("{}{rest}", model.fixed.user_home))
+        }
+        _ => PathBuf::from(text),
+    };
+    model.fixed.working_dir.join(path)
 }
 
 /// A key.
-pub fn key(model: &mut Model, key: &KeyPress, _now: Now) -> Vec<UiEffect> {
-    let ctrl = key.event.modifiers.contains(crossterm::event::KeyModifiers::CONTROL);
-    let extra = key
-        .event
-        .modifiers
-        .intersects(crossterm::event::KeyModifiers::SHIFT | crossterm::event::KeyModifiers::ALT);
+pub fn key(model: &mut Model, key: &KeyPress, now: Now) -> Vec<UiEffect> {
+    let ctrl = key.event.modifiers.contains(KeyModifiers::CONTROL);
+    let extra = key.event.modifiers.intersects(KeyModifiers::SHIFT | KeyModifiers::ALT);
+    let new = &mut model.new_run;
+    let (in_task, focus) = (new.focus == Stop::Task, new.focus);
     match key.event.code {
-        KeyCode::Esc => model.screen = Screen::Home,
-        KeyCode::Char('c') if ctrl => model.screen = Screen::Home,
+        KeyCode::Esc => return cancel(model),
+        KeyCode::Char('c') if ctrl => return cancel(model),
+        KeyCode::Char('l') if ctrl => return vec![UiEffect::Redraw],
+        KeyCode::Char('z') if ctrl && !in_task => return vec![UiEffect::Suspend],
         KeyCode::Char('g') if ctrl => {
-            let text = model.new_run.task.text();
-            return vec![UiEffect::Edit { purpose: Purpose::Task, text, ending: ".md" }];
+            return vec![UiEffect::Edit { purpose: Purpose::Task, text: new.task.text(), ending: ".md" }];
         }
-        KeyCode::Char('j') if ctrl => model.new_run.task.newline(),
-        KeyCode::Enter if extra => model.new_run.task.newline(),
-        KeyCode::Enter => {
-            let task = model.new_run.task.text();
-            if let Some(mut launch) = model.fixed.pattern.clone().filter(|_| !task.trim().is_empty()) {
-                model.new_run.task.take();
-                launch.what = What::New { task, name: None };
-                return vec![UiEffect::Launch(launch)];
-            }
+        KeyCode::Char('j') if ctrl && in_task => new.task.newline(),
+        KeyCode::Char('o') if ctrl && in_task => {
+            new.task.expand();
         }
-        _ => model.new_run.task.key(key.event),
+        KeyCode::Enter if extra && in_task => new.task.newline(),
+        KeyCode::Enter => match focus {
+            Stop::Cancel => return cancel(model),
+            Stop::Save => return save(model, now),
+            _ => return start(model),
+        },
+        KeyCode::Tab => return go(model, true),
+        KeyCode::BackTab => return go(model, false),
+        KeyCode::Down if !in_task => return go(model, true),
+        KeyCode::Up if !in_task => return go(model, false),
+        KeyCode::Left if new.choices.turn(focus, false) => new.warned = false,
+        KeyCode::Right if new.choices.turn(focus, true) => new.warned = false,
+        KeyCode::Char(' ') if new.choices.toggle(focus) => {}
+        _ => match new.texts.field(focus) {
+            Some(field) => field.key(key.event),
+            None if in_task => new.task.key(key.event),
+            None => {}
+        },
     }
     Vec::new()
 }
 
+fn cancel(model: &mut Model) -> Vec<UiEffect> {
+    model.screen = if model.shown.is_some() { Screen::Run } else { Screen::Home };
+    Vec::new()
+}
+
+fn go(model: &mut Model, forward: bool) -> Vec<UiEffect> {
+    let from = model.new_run.focus;
+    model.new_run.focus = from.next(forward);
+    if matches!(from, Stop::Directory | Stop::Model) { look(model, false) } else { Vec::new() }
+}
+
 /// A pasted text.
 pub fn paste(model: &mut Model, text: &str) -> Vec<UiEffect> {
-    model.new_run.task.paste(text);
+    let focus = model.new_run.focus;
+    match model.new_run.texts.field(focus) {
+        Some(field) => field.paste(crate::text::clean_line(text).trim()),
+        None => {
+            model.new_run.focus = Stop::Task;
+            model.new_run.task.paste(text);
+        }
+    }
     Vec::new()
 }
 
@@ -65,11 +173,97 @@ pub fn edited(model: &mut Model, text: String) {
     model.new_run.task.set(text.trim_end_matches('\n'));
 }
 
-/// Draws the dialog.
-pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
-    let (title, dim) = (canvas.skin.title(true), canvas.skin.dim());
-    let place = centred(area, 72, 12);
-    let inner =
-        canvas.popup(place, &[span("New run", title)], &[span("⏎ start  ^G editor  Esc cancel", dim)]);
-    draw_text(&model.new_run.task, canvas, inner, true);
+/// A click on a field.
+pub fn click(model: &mut Model, stop: usize) -> Vec<UiEffect> {
+    let from = model.new_run.focus;
+    model.new_run.focus = Stop::at(stop);
+    match model.new_run.focus {
+        Stop::Start => start(model),
+        Stop::Cancel => cancel(model),
+        _ if matches!(from, Stop::Directory | Stop::Model) => look(model, false),
+        _ => Vec::new(),
+    }
 }
+
+impl NewRun {
+    /// The first thing that is wrong: where, and what.
+    fn wrong(&self) -> Option<(Stop, String)> {
+        if self.task.text().trim().is_empty() {
+            return Some((Stop::Task, "write what is to be done".to_owned()));
+        }
+        let around = self.around.as_ref();
+        if let Some(Err(why)) = around.map(|around| &around.directory) {
+            return Some((Stop::Directory, format!("the directory: {why}")));
+        }
+        if self.texts.model.text().trim().is_empty() {
+            return Some((Stop::Model, "name a model".to_owned()));
+        }
+        if let Some(around) = around.filter(|around| around.lm == self.texts.model.text())
+            && let Err(why) = &around.model
+        {
+            return Some((Stop::Model, why.clone()));
+        }
+        self.texts.wrong()
+    }
+}
+
+/// The launch that the fields say.
+fn launch(model: &Model) -> Option<Box<Launch>> {
+    let new = &model.new_run;
+    let mut launch = model.fixed.pattern.clone()?;
+    new.texts.put(&mut launch.config);
+    new.choices.put(&mut launch.config);
+    launch.working_dir = directory(model);
+    let name = new.texts.name.text().trim().to_owned();
+    launch.what = What::New { task: new.task.text(), name: (!name.is_empty()).then_some(name) };
+    (launch.kind, launch.demo) = (RunKind::Run, false);
+    Some(launch)
+}
+
+fn start(model: &mut Model) -> Vec<UiEffect> {
+    if model.new_run.starting {
+        return Vec::new();
+    }
+    if let Some((stop, why)) = model.new_run.wrong() {
+        (model.new_run.focus, model.new_run.problem) = (stop, why);
+        return look(model, false);
+    }
+    if model.new_run.choices.sandbox == Sandbox::DangerFullAccess && !model.new_run.warned {
+        model.new_run.warned = true;
+        "full access: executors may change everything on this machine. Enter again starts it"
+            .clone_into(&mut model.new_run.problem);
+        return Vec::new();
+    }
+    let Some(launch) = launch(model) else { return Vec::new() };
+    model.new_run.starting = true;
+    model.new_run.problem.clear();
+    vec![UiEffect::Launch(launch)]
+}
+
+/// Writes what the fields say as a configuration file that `-c` takes.
+fn save(model: &mut Model, now: Now) -> Vec<UiEffect> {
+    if let Some((stop, why)) = model.new_run.texts.wrong() {
+        (model.new_run.focus, model.new_run.problem) = (stop, why);
+        return Vec::new();
+    }
+    let new = &model.new_run;
+    let name = new.texts.name.text();
+    let plain = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
+    let name: String = name.trim().chars().take(40).map(plain).collect();
+    let name = if name.is_empty() { "zwarm-run.yaml".to_owned() } else { format!("zwarm-{name}.yaml") };
+    let path = directory(model).join(name);
+    match serde_yaml::to_string(&fields::document(&new.texts, &new.choices)) {
+        Ok(text) => {
+            let text = format!("# Start with it: zwarm-tui -c {}\n{text}", path.display());
+            vec![UiEffect::Save { path, text }]
+        }
+        Err(error) => {
+            model.say(Level::Warning, format!("it cannot be written: {error}"), now);
+            Vec::new()
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "new_run/new_run_tests.rs"]
+mod tests;

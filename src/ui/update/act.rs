@@ -10,10 +10,13 @@ use crate::{
         overlays::{
             Overlay,
             ask::{Ask, Question},
+            changes::Changes,
             explain, help, inbox,
+            ledger::Ledger,
+            log::Log,
             messages::Messages,
             palette::Palette,
-            sheet::Sheet,
+            themes::Pick,
         },
         screens,
     },
@@ -93,10 +96,10 @@ fn close(model: &mut Model, now: Now) -> Vec<UiEffect> {
 fn open(model: &mut Model, it: Open, now: Now) -> Vec<UiEffect> {
     let overlay = match it {
         Open::Help => Overlay::Help(help::Help::default()),
-        Open::Palette => Overlay::Palette(Palette::actions(model.screen)),
+        Open::Palette => Overlay::Palette(Box::new(Palette::actions(model.screen))),
         Open::Messages => Overlay::Messages(Messages::default()),
         Open::Inbox => match inbox::Card::oldest(model) {
-            Some(card) => Overlay::Inbox(card),
+            Some(card) => Overlay::Inbox(Box::new(card)),
             None => {
                 model.say(Level::Info, "the inbox is empty", now);
                 return Vec::new();
@@ -106,11 +109,20 @@ fn open(model: &mut Model, it: Open, now: Now) -> Vec<UiEffect> {
             model.screen = Screen::NewRun;
             return screens::new_run::open(model, now);
         }
-        Open::Ledger => Overlay::Sheet(Sheet::new("Ledger", ledger(model))),
-        Open::Changes | Open::Log | Open::Themes => {
-            model.say(Level::Info, "this view is not there yet", now);
-            return Vec::new();
+        Open::Ledger => Overlay::Ledger(Ledger::default()),
+        Open::Changes => {
+            let Some((changes, effect)) = model.run().map(Changes::open) else {
+                model.say(Level::Info, "no run is shown", now);
+                return Vec::new();
+            };
+            model.overlays.push(Overlay::Changes(changes));
+            return vec![effect];
         }
+        Open::Log => {
+            model.overlays.push(Overlay::Log(Log::default()));
+            return vec![UiEffect::ReadLog(model.fixed.home.log())];
+        }
+        Open::Themes => Overlay::Themes(Pick::new(model)),
     };
     model.overlays.push(overlay);
     Vec::new()
@@ -119,36 +131,6 @@ fn open(model: &mut Model, it: Open, now: Now) -> Vec<UiEffect> {
 /// Opens the explanation of the selected verdict.
 pub(super) fn explain(model: &mut Model) {
     model.overlays.push(Overlay::Explain(explain::Explain::default()));
-}
-
-fn ledger(model: &Model) -> Vec<String> {
-    let entries = model.run().map(|run| run.folds.ledger.entries.as_slice()).unwrap_or_default();
-    let mut lines = Vec::new();
-    for entry in entries {
-        let tested = match entry.evidence.tested {
-            Some(true) => "tests pass",
-            Some(false) => "tests fail",
-            None => "not tested",
-        };
-        lines.push(format!(
-            "{} {} {:?}, {} turns, {tested}",
-            entry.short_id, entry.adapter, entry.state, entry.turns
-        ));
-        lines.push(format!("  task    {}", entry.task));
-        if !entry.result.is_empty() {
-            lines.push(format!("  result  {}", entry.result));
-        }
-        let files: Vec<_> = entry.evidence.files.iter().map(String::as_str).collect();
-        if !files.is_empty() {
-            lines.push(format!("  files   {}", files.join(", ")));
-        }
-        lines.extend(entry.contradictions.iter().map(|claim| format!("  ! {claim}")));
-        lines.push(String::new());
-    }
-    if lines.is_empty() {
-        lines.push("Nothing was delegated yet.".to_owned());
-    }
-    lines
 }
 
 /// The run that is shown, if commands reach it; says so otherwise.
@@ -214,7 +196,7 @@ fn run(model: &mut Model, it: Run, argument: Option<&str>, now: Now) -> Vec<UiEf
 }
 
 /// `max_tokens 600000`, `max_cost_usd none`.
-fn cap_and_value(text: &str) -> Option<(Cap, Option<f64>)> {
+pub(in crate::ui) fn cap_and_value(text: &str) -> Option<(Cap, Option<f64>)> {
     let (cap, value) = text.split_once([' ', '='])?;
     let cap = serde_json::from_value(serde_json::Value::String(cap.trim().to_owned())).ok()?;
     match value.trim() {

@@ -5,7 +5,7 @@ use crate::{
     ui::{
         model::{Level, Model, RunModel, Screen, notable::Notable},
         msg::{Answer, News, Now, Purpose, UiEffect},
-        overlays::{Overlay, inbox},
+        overlays::{Overlay, inbox, sheet::Sheet},
         screens,
     },
 };
@@ -17,7 +17,8 @@ pub fn from(model: &mut Model, id: InstanceId, news: News, now: Now) -> Vec<UiEf
     let Some(run) = model.by_id(id) else { return Vec::new() };
     match news {
         News::Event(published) => {
-            let fresh = is_fresh(&published.recorded.event.timestamp, now);
+            let live = run.access != crate::ui::msg::Access::ReadOnly;
+            let fresh = live && is_fresh(&published.recorded.event.timestamp, now);
             let notable = run.follow(&published);
             if matches!(notable, Some(Notable::Card(_))) || !fresh {
                 renew_card(model);
@@ -90,7 +91,7 @@ fn told(model: &mut Model, id: InstanceId, notable: Notable, now: Now) -> Vec<Ui
             let writing = model.run().is_some_and(|run| !run.composer.is_empty() || run.look.typing);
             let shown = model.shown == Some(id) && matches!(model.screen, Screen::Run | Screen::Session);
             if shown && !typed && !writing && model.overlays.is_empty() {
-                model.overlays.extend(inbox::Card::oldest(model).map(Overlay::Inbox));
+                model.overlays.extend(inbox::Card::oldest(model).map(|card| Overlay::Inbox(Box::new(card))));
             } else {
                 model.say(Level::Warning, format!("needs you: {title} (a opens the inbox)"), now);
             }
@@ -119,9 +120,36 @@ pub fn answer(model: &mut Model, answer: Answer, now: Now) -> Vec<UiEffect> {
             model.runs.push(run);
             model.shown = Some(id);
             model.screen = Screen::Run;
+            screens::new_run::started(model);
+        }
+        Answer::Changes { dir, diff } => {
+            for overlay in &mut model.overlays {
+                if let Overlay::Changes(changes) = overlay {
+                    changes.set(&dir, diff.clone());
+                }
+            }
+        }
+        Answer::Log { file, lines } => {
+            for overlay in &mut model.overlays {
+                if let Overlay::Log(log) = overlay {
+                    log.set(file.clone(), lines.clone());
+                }
+            }
+        }
+        Answer::Looked(around) => screens::new_run::looked(model, *around),
+        Answer::Versions(versions) => screens::new_run::versions(model, versions),
+        Answer::NotOpened(error) if model.screen == Screen::NewRun => {
+            screens::new_run::failed(model, &error.to_string().replace('\n', " "));
         }
         Answer::NotOpened(error) => model.say(Level::Error, error.to_string().replace('\n', " "), now),
-        Answer::Listed(all) => screens::home::listed(model, all),
+        Answer::Listed(all) => return screens::home::listed(model, all),
+        Answer::Previewed(preview) => screens::home::previewed(model, preview),
+        Answer::Changed(text) => {
+            model.say(Level::Info, text, now);
+            return vec![UiEffect::List { everywhere: model.home.everywhere() }];
+        }
+        Answer::Sheet { title, lines } => model.overlays.push(Overlay::Sheet(Sheet::new(title, lines))),
+        Answer::Ready(launch) => return vec![UiEffect::Launch(launch)],
         Answer::Edited(purpose, text) => return edited(model, purpose, text, now),
         Answer::Copied(Ok(text)) => model.say(Level::Info, text, now),
         Answer::Copied(Err(text)) | Answer::Failed(text) => model.say(Level::Warning, text, now),
@@ -131,7 +159,6 @@ pub fn answer(model: &mut Model, answer: Answer, now: Now) -> Vec<UiEffect> {
                 run.texts.read = Some((session, *read));
             }
         }
-        Answer::Written(path) => model.say(Level::Info, format!("written: '{}'", path.display()), now),
         Answer::Background(found) => screens::run::background(model, found, now),
     }
     Vec::new()

@@ -97,7 +97,7 @@ fn by_hand(model: &mut Model, argument: Option<&str>, now: Now) -> Vec<UiEffect>
         _ => {
             let mut palette = crate::ui::overlays::palette::Palette::actions(model.screen);
             palette.paste("session.new ");
-            model.overlays.push(Overlay::Palette(palette));
+            model.overlays.push(Overlay::Palette(Box::new(palette)));
             model.say(Level::Info, "write an adapter and a prompt: codex fix the tests", now);
             Vec::new()
         }

@@ -37,7 +37,7 @@ pub fn act(model: &mut Model, it: Write, now: Now) -> Vec<UiEffect> {
         Write::HistoryPrev | Write::HistoryNext => history(run, it),
         Write::HistorySearch => {
             let palette = Palette::texts(run.composer.history());
-            model.overlays.push(Overlay::Palette(palette));
+            model.overlays.push(Overlay::Palette(Box::new(palette)));
         }
         Write::Editor => {
             let purpose = Purpose::Draft(run.id);

@@ -101,7 +101,8 @@ fn step(shown: &Shown<'_>, started: &StepStarted, brush: &Brush<'_>, out: &mut V
         Some(step) if !step.finished && shown.newest => "running".to_owned(),
         _ => String::new(),
     };
-    let tail = format!(" {clock}  {spent:<9}");
+    let tail = if narrow { format!(" {clock} {spent}") } else { format!(" {clock}  {spent:<9}") };
+    let tail = if narrow { tail.trim_end().to_owned() } else { tail };
     let mut strip = brush.strip(name, Role::Strong);
     let fill = brush.width.saturating_sub(strip.width() + tail.chars().count());
     strip.push(brush.sign(Icon::Rule).repeat(fill), rule);

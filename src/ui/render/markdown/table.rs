@@ -66,7 +66,7 @@ impl Table {
                         strip.push_all(&bar);
                         column += bar.width();
                     }
-                    rows.get(height).map(|part| strip.push_all(part));
+                    strip.push_all(rows.get(height).unwrap_or(&Strip::default()));
                     column += width;
                     if index + 1 < widths.len() {
                         strip.pad(column, brush.style(Role::Text));
@@ -97,7 +97,7 @@ impl Table {
         // Columns above a limit are narrowed to it; the limit falls until all fit.
         let mut limit = widths.iter().copied().max().unwrap_or(0);
         while total > room && limit > NARROWEST {
-            limit = (limit - 1).min(limit * 9 / 10).max(NARROWEST);
+            limit = if limit > 2 * room { limit * 9 / 10 } else { limit - 1 };
             for width in &mut widths {
                 *width = (*width).min(limit);
             }

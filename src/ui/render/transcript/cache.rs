@@ -27,6 +27,8 @@ pub(super) struct Cache {
     entries: HashMap<(u32, u16), (Arc<Laid>, u64)>,
     bytes: usize,
     clock: u64,
+    /// Rows that were laid out so far.
+    pub(super) laid: u64,
 }
 
 impl Cache {

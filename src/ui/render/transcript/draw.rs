@@ -20,7 +20,7 @@ impl Transcript {
     pub fn resize(&mut self, width: u16, height: u16) {
         let (width, height) = (width.max(1), height.max(1));
         if width != self.look.width && !self.place.follow && self.place.top.row < self.view.rows.len() {
-            self.place.top.line = self.same_text(self.place.top, width);
+            self.keep_text(width);
         }
         (self.look.width, self.look.height) = (width, height);
     }
@@ -134,23 +134,26 @@ impl Transcript {
         search.needle().ranges(strip.text()).map(|range| (cells(range.start), cells(range.end))).collect()
     }
 
-    /// The line of a row at another width that holds the text which is at this line now: letters and digits are
-    /// counted, since wrapping changes none of them.
-    fn same_text(&mut self, spot: Spot, width: u16) -> usize {
-        if spot.line == 0 {
-            return 0;
+    /// Moves the top to the line that holds the same text at another width: letters and digits are counted, since
+    /// wrapping changes none of them. Several changes of the width in a row go back to the same text, not to the
+    /// beginning of the line that each of them ended in.
+    fn keep_text(&mut self, width: u16) {
+        let top = self.place.top;
+        if top.line == 0 && self.place.anchor.is_none_or(|(spot, _)| spot != top) {
+            return;
         }
         let letters = |strip: &Strip| strip.text().chars().filter(|ch| ch.is_alphanumeric()).count();
-        let old = self.laid(spot.row);
-        let before: usize = old.rows.iter().take(spot.line).map(letters).sum();
-        let new = self.laid_at(spot.row, width);
+        let before = match self.place.anchor {
+            Some((spot, before)) if spot == top => before,
+            _ => self.laid(top.row).rows.iter().take(top.line).map(letters).sum(),
+        };
+        let new = self.laid_at(top.row, width);
         let mut seen = 0;
-        for (line, strip) in new.rows.iter().enumerate() {
+        let holds = |strip: &Strip| {
             seen += letters(strip);
-            if seen > before {
-                return line;
-            }
-        }
-        new.rows.len().saturating_sub(1)
+            seen > before
+        };
+        self.place.top.line = new.rows.iter().position(holds).unwrap_or(new.rows.len().saturating_sub(1));
+        self.place.anchor = Some((self.place.top, before));
     }
 }

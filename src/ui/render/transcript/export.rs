@@ -37,8 +37,10 @@ impl Transcript {
         }
         let mut all = CleanText::default();
         for part in parts.iter().rev().filter(|part| !part.is_empty()) {
+            if !all.is_empty() {
+                all.push(&CleanText::literal("\n\n"));
+            }
             all.push(part);
-            all.push(&CleanText::literal("\n\n"));
         }
         let cut = all.len().saturating_sub(bytes);
         all.split_off(cut)

@@ -203,16 +203,11 @@ impl Transcript {
     }
 
     fn step(&mut self, down: bool) {
-        let steps = &self.view.steps;
-        let here = if self.place.follow { self.place.cursor } else { self.place.top.row };
-        let at = steps.partition_point(|step| (step.row as usize) < here);
-        let is_here = steps.get(at).is_some_and(|step| step.row as usize == here && self.place.top.line == 0);
-        let found = if !down {
-            at.checked_sub(1).and_then(|at| steps.get(at))
-        } else if is_here || steps.get(at).is_some_and(|step| step.row as usize == here) {
-            steps.get(at + 1)
+        let (steps, here) = (&self.view.steps, self.place.cursor as u32);
+        let found = if down {
+            steps.get(steps.partition_point(|step| step.row <= here))
         } else {
-            steps.get(at)
+            steps.partition_point(|step| step.row < here).checked_sub(1).map(|at| &steps[at])
         };
         if let Some(row) = found.map(|step| step.row as usize) {
             self.go(Spot { row, line: 0 });

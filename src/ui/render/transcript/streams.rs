@@ -47,6 +47,8 @@ pub(super) struct Stream {
     text: Text,
     frozen: Vec<Strip>,
     tail: Vec<Strip>,
+    /// Bytes of markdown that were parsed.
+    parsed: u64,
 }
 
 /// The text that is not frozen yet.
@@ -136,7 +138,14 @@ impl Stream {
             text: Text::default(),
             frozen: Vec::new(),
             tail: Vec::new(),
+            parsed: 0,
         }
+    }
+
+    /// Bytes of markdown that were parsed for it.
+    #[cfg(test)]
+    pub(super) fn parsed(&self) -> u64 {
+        self.parsed
     }
 
     /// Rows.
@@ -231,7 +240,11 @@ impl Stream {
             let shift = self.text.fence.as_ref().map_or(0, |fence| fence.len() + 1);
             let text: &str = fenced.as_deref().unwrap_or(&self.text.open);
             let (first, rest) = self.prefix(Icon::Message, Role::Accent, brush);
-            let (cut, is_block) = match markdown::settled(text) {
+            self.parsed += text.len() as u64;
+            // Without a line break there is one block; whether it is too long is seen by its length.
+            let one = !self.text.open.contains('\n') && text.len() < 4 * 1024;
+            let settled = if one { Settled::Nothing } else { markdown::settled(text) };
+            let (cut, is_block) = match settled {
                 Settled::Nothing => (0, false),
                 Settled::Blocks(at) => (at, true),
                 Settled::Piece(at) => (at, false),

@@ -1,0 +1,143 @@
+//! Drawing, streaming and cleaning: F1 (an unchanged frame), F2 (a scrolled frame), F3 (another width), S1 (a long
+//! stream), W1 (clean text, hostile text). Wall times are for people; what gates is in the unit tests, by counts.
+//!
+//! `cargo bench --bench render`
+
+#![allow(clippy::expect_used, reason = "a bench that cannot be set up has to stop")]
+
+use std::{hint::black_box, io::Write, sync::Arc};
+
+use divan::{Bencher, counter::BytesCount};
+use ratatui::{buffer::Buffer, layout::Rect};
+use zwarm_tui::{
+    agent::link::Tails,
+    fold::view::{View, Whose},
+    protocol::{Delta, Event, Pos, Stamp, StreamKey, Wire, event::ItemAdded, item},
+    text,
+    ui::{
+        render::{Highlighter, Scroll, Source, Transcript},
+        theme::Theme,
+    },
+};
+
+fn main() {
+    divan::main();
+}
+
+const AREA: Rect = Rect { x: 0, y: 0, width: 200, height: 60 };
+
+/// A transcript of so many rows over a file of a thousand messages.
+fn transcript(rows: usize) -> (tempfile::TempDir, Transcript) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut file = std::fs::File::create(dir.path().join("events.jsonl")).expect("a file");
+    let mut few = View::new(Whose::All);
+    let mut offset = 0;
+    for seq in 1..=1_000_u64 {
+        let text = format!(
+            "Message {seq} with *some* `markdown`. {}",
+            "More words follow. ".repeat(seq as usize % 20)
+        );
+        let raw = item::raw(&serde_json::json!({"role": "assistant", "content": text}));
+        let body = ItemAdded { item_id: seq, item: raw, wire: Wire::Responses, tokens: 1 }.into();
+        let (id, timestamp) =
+            (uuid::Uuid::nil(), Stamp::parse("2026-11-24T12:00:00.000000+00:00").expect("a time"));
+        let event = Event { v: 1, id, seq, timestamp, session_id: None, task_id: None, body };
+        let line = event.to_line(&event.body.payload().expect("a payload")) + "\n";
+        file.write_all(line.as_bytes()).expect("written");
+        few.apply(&Pos { seq, offset, len: line.len() as u32 }, &event);
+        offset += line.len() as u64;
+    }
+    let mut all = View::new(Whose::All);
+    all.rows.extend(few.rows.iter().cycle().take(rows));
+    let mut transcript = Transcript::new(Source { dir: dir.path().to_owned(), session: None });
+    transcript.seed(&all);
+    (dir, transcript)
+}
+
+const ROWS: [usize; 2] = [1_000, 1_000_000];
+
+#[divan::bench(args = ROWS)]
+fn f1_unchanged_frame(bencher: Bencher, rows: usize) {
+    let (_dir, mut transcript) = transcript(rows);
+    let (theme, mut buf) = (Theme::default(), Buffer::empty(AREA));
+    transcript.render(AREA, &mut buf, &theme, true);
+    bencher.bench_local(|| transcript.render(AREA, black_box(&mut buf), &theme, true));
+}
+
+#[divan::bench(args = ROWS)]
+fn f2_scrolled_frame(bencher: Bencher, rows: usize) {
+    let (_dir, mut transcript) = transcript(rows);
+    let (theme, mut buf) = (Theme::default(), Buffer::empty(AREA));
+    transcript.render(AREA, &mut buf, &theme, true);
+    let mut down = false;
+    bencher.bench_local(|| {
+        down = !down;
+        transcript.scroll(Scroll::Page(if down { 3 } else { -3 }));
+        transcript.render(AREA, black_box(&mut buf), &theme, true);
+    });
+}
+
+#[divan::bench(args = ROWS)]
+fn f3_first_frame_at_another_width(bencher: Bencher, rows: usize) {
+    let (_dir, mut transcript) = transcript(rows);
+    let theme = Theme::default();
+    let narrow = Rect { width: 80, ..AREA };
+    bencher.bench_local(|| {
+        for area in [AREA, narrow] {
+            let mut buf = Buffer::empty(area);
+            transcript.render(area, black_box(&mut buf), &theme, true);
+        }
+        // What is laid out is forgotten, so that each round lays out anew.
+        transcript.toggle_wrap();
+        transcript.toggle_wrap();
+    });
+}
+
+#[divan::bench(args = [100_000, 1_000_000], sample_count = 3)]
+fn s1_stream(bencher: Bencher, tokens: usize) {
+    let key = StreamKey { session: None, turn: 1, item: "text:1".into() };
+    let area = Rect { width: 80, ..AREA };
+    bencher.counter(BytesCount::new(tokens * 4)).bench_local(|| {
+        let (dir, tails) = (tempfile::tempdir().expect("a folder"), Arc::new(Tails::default()));
+        let mut transcript = Transcript::new(Source { dir: dir.path().to_owned(), session: None })
+            .with_highlighter(Highlighter::off());
+        let (theme, mut buf) = (Theme::default(), Buffer::empty(area));
+        for at in 0..tokens {
+            let token = if at % 97 == 96 { "\n\n" } else { "wor " };
+            tails.push(Delta { stream: key.clone(), text: token.into() });
+            // 30 frames a second at some 2,000 tokens a second.
+            if at % 64 == 63 {
+                transcript.tick_tails(&tails);
+                transcript.render(area, &mut buf, &theme, true);
+            }
+        }
+        black_box(transcript.new_below())
+    });
+}
+
+#[divan::bench]
+fn s1_markdown_once(bencher: Bencher) {
+    let text = "wor wor wor wor wor wor wor wor wor wor wor wor\n\n".repeat(8_000);
+    let (theme, code) = (Theme::default(), Highlighter::off());
+    let brush =
+        zwarm_tui::ui::render::Brush { theme: &theme, width: 80, ascii: false, wrap: true, code: &code };
+    let mark = zwarm_tui::ui::render::Strip::default();
+    bencher.counter(BytesCount::of_str(&text)).bench_local(|| {
+        let mut out = Vec::new();
+        zwarm_tui::ui::render::markdown::lines(black_box(&text), &brush, &mark, &mark, &mut out);
+        out
+    });
+}
+
+#[divan::bench]
+fn w1_clean_ascii(bencher: Bencher) {
+    let text =
+        "A line of plain text as a command prints it, eighty bytes or so in length.....\n".repeat(12_000);
+    bencher.counter(BytesCount::of_str(&text)).bench_local(|| text::clean(black_box(&text)));
+}
+
+#[divan::bench]
+fn w1_clean_hostile(bencher: Bencher) {
+    let text = "\x1b[31mred\x1b[0m \u{202e}x\x1b]0;title\x07 50%\r100%\n".repeat(20_000);
+    bencher.counter(BytesCount::of_str(&text)).bench_local(|| text::clean(black_box(&text)));
+}

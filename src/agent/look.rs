@@ -1,0 +1,180 @@
+//! Looking around before a run is started: which executors are there, whether the model has its key, what the directory
+//! is. Nothing of a run is begun; no network.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{config::Config, executors, llm};
+
+/// How long git may take.
+const GIT_WITHIN: Duration = Duration::from_secs(2);
+
+/// An executor as it is found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    pub name: String,
+    /// A session can be started.
+    pub usable: bool,
+    /// As its program says it; asked for by [`versions`].
+    pub version: Option<String>,
+    /// `None`: it cannot be told cheaply.
+    pub signed_in: Option<bool>,
+    /// What to do where it is missing.
+    pub install: String,
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Around {
+    pub executors: Vec<Found>,
+    pub dir: PathBuf,
+    /// `git main, 2 changed`, or why nothing can be run there.
+    pub directory: Result<String, String>,
+    pub lm: String,
+    /// Ready, or what is missing (a variable, a file).
+    pub model: Result<String, String>,
+}
+
+/// Looks. Fast; versions are not asked for.
+pub async fn around(
+    config: &Config,
+    variables: &BTreeMap<String, String>,
+    dir: PathBuf,
+    lm: String,
+) -> Around {
+    let model = llm::Model::open(config, &lm, variables, &dir).map(|_| "ready".to_owned());
+    let found = executors::installed(config)
+        .into_iter()
+        .filter(|adapter| adapter.name != "script" || scripted(config, &lm));
+    let executors = found
+        .map(|adapter| Found {
+            signed_in: signed_in(&adapter.name, variables),
+            usable: adapter.usable(),
+            install: adapter.install.clone(),
+            version: None,
+            name: adapter.name,
+        })
+        .collect();
+    let directory = directory(&dir).await;
+    Around {
+        executors,
+        directory,
+        dir,
+        model: model.map_err(|error| error.to_string().replace('\n', " ")),
+        lm,
+    }
+}
+
+fn scripted(config: &Config, lm: &str) -> bool {
+    lm.starts_with("scripted:") || config.executor.script.is_some()
+}
+
+/// The versions of the executors that are there, by name. Starts each program once.
+pub async fn versions(config: &Config) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for adapter in executors::installed(config) {
+        if let Some(version) = executors::version(&adapter).await {
+            let number =
+                version.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+            found.push((adapter.name, number.unwrap_or(&version).to_owned()));
+        }
+    }
+    found
+}
+
+/// Whether an executor has something to sign in with: a key in a variable, or its own file. What is in the file is
+/// not read.
+fn signed_in(name: &str, variables: &BTreeMap<String, String>) -> Option<bool> {
+    let (keys, folder, default, file): (&[&str], _, _, _) = match name {
+        "codex" => (&["CODEX_API_KEY"], "CODEX_HOME", ".codex", "auth.json"),
+        "claude" => (
+            &["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"],
+            "CLAUDE_CONFIG_DIR",
+            ".claude",
+            ".credentials.json",
+        ),
+        _ => return None,
+    };
+    let set = |name: &str| variables.get(name).filter(|value| !value.is_empty());
+    let home = set(folder).map(PathBuf::from).or_else(|| Some(Path::new(set("HOME")?).join(default)))?;
+    let known = keys.iter().any(|key| set(key).is_some()) || home.join(file).exists();
+    // On other systems claude keeps it in a key chain.
+    (known || name != "claude" || cfg!(target_os = "linux")).then_some(known)
+}
+
+async fn directory(dir: &Path) -> Result<String, String> {
+    match std::fs::metadata(dir) {
+        Ok(meta) if meta.is_dir() => {}
+        Ok(_) => return Err("it is not a directory".to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err("there is no such directory".to_owned());
+        }
+        Err(error) => return Err(error.to_string()),
+    }
+    if rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_err() {
+        return Err("it cannot be written".to_owned());
+    }
+    Ok(git(dir).await.unwrap_or_else(|| "no git repository".to_owned()))
+}
+
+async fn git(dir: &Path) -> Option<String> {
+    let mut command = tokio::process::Command::new("git");
+    command.arg("-C").arg(dir).args(["status", "--porcelain=v1", "--branch", "--untracked-files=no"]);
+    command.stdin(std::process::Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(GIT_WITHIN, command.output()).await.ok()?.ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    output.status.success().then(|| status_words(&text)).flatten()
+}
+
+fn status_words(text: &str) -> Option<String> {
+    let mut lines = text.lines();
+    let head = lines.next()?.strip_prefix("## ")?;
+    let head = head.strip_prefix("No commits yet on ").unwrap_or(head);
+    let branch = head.split("...").next().unwrap_or(head);
+    Some(match lines.count() {
+        0 => format!("git {branch}, clean"),
+        changed => format!("git {branch}, {changed} changed"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_of_a_repository_is_told_in_words() {
+        assert_eq!(status_words("## main...origin/main [ahead 1]\n").as_deref(), Some("git main, clean"));
+        assert_eq!(
+            status_words("## No commits yet on dev\n M a\n M b\n").as_deref(),
+            Some("git dev, 2 changed")
+        );
+        assert_eq!(status_words("fatal"), None);
+    }
+
+    #[tokio::test]
+    async fn a_missing_directory_and_a_missing_key_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let none = dir.path().join("none");
+        let found = around(&Config::default(), &BTreeMap::new(), none, "gpt-5".to_owned()).await;
+        assert_eq!(found.directory, Err("there is no such directory".to_owned()));
+        assert!(found.model.unwrap_err().contains("OPENAI_API_KEY"));
+        let found =
+            around(&Config::default(), &BTreeMap::new(), dir.path().to_owned(), "gpt-5".to_owned()).await;
+        assert_eq!(found.directory, Ok("no git repository".to_owned()));
+    }
+
+    #[test]
+    fn who_is_signed_in_is_known_by_a_variable_or_a_file() {
+        let home = tempfile::tempdir().unwrap();
+        let mut variables = BTreeMap::from([("HOME".to_owned(), home.path().display().to_string())]);
+        assert_eq!(signed_in("codex", &variables), Some(false));
+        std::fs::create_dir(home.path().join(".codex")).unwrap();
+        std::fs::write(home.path().join(".codex").join("auth.json"), "").unwrap();
+        assert_eq!(signed_in("codex", &variables), Some(true));
+        variables.insert("ANTHROPIC_API_KEY".to_owned(), "x".to_owned());
+        assert_eq!([signed_in("claude", &variables), signed_in("other", &variables)], [Some(true), None]);
+    }
+}

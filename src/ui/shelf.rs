@@ -1,0 +1,420 @@
+//! What is done to instances on disk, off the loop: preview, rename, delete, export, and reading what the reference
+//! has written. Each is a blocking function; the store does the writing.
+
+use std::{
+    io::{Read, Seek, SeekFrom},
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    error::UserError,
+    protocol::{
+        Body, Event, Item,
+        event::{History, Run},
+        item::ItemView,
+    },
+    store::{self, EVENTS, Listed, Lock, Meta, Origin, Reader, StoreError, TORN},
+    text::{clean, clean_line, cut_middle},
+    ui::render::{Source, Transcript},
+};
+
+/// Bytes at the end of a journal that are read for a preview.
+const TAIL: u64 = 256 * 1024;
+/// Characters of what was said before that a new run is told.
+const TOLD: usize = 24_000;
+/// Characters of one message of it, at each end.
+const TOLD_EACH: usize = 1_500;
+/// Events that are put into an exported file.
+const EXPORTED: usize = 200_000;
+
+/// What is shown of an instance below the list: a label and a line each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preview {
+    pub dir: PathBuf,
+    pub lines: Vec<(&'static str, String)>,
+}
+
+/// Reads a preview. Never fails: what cannot be read is said in it.
+pub fn preview(listed: &Listed) -> Preview {
+    let meta = &listed.meta;
+    let mut tail = Tail::default();
+    if listed.origin == Origin::Ours {
+        tail = read_tail(&listed.dir);
+    }
+    let mut lines = vec![("task", if meta.task.is_empty() { "-".to_owned() } else { meta.task.clone() })];
+    lines.push(("state", state(listed)));
+    lines.push(("end", end(listed, &tail)));
+    if !tail.last.is_empty() {
+        lines.push(("last", tail.last.clone()));
+    }
+    lines.push(("files", files(listed, &tail)));
+    let lines = lines.into_iter().map(|(label, text)| (label, clean(&text).into_string())).collect();
+    Preview { dir: listed.dir.clone(), lines }
+}
+
+fn state(listed: &Listed) -> String {
+    let meta = &listed.meta;
+    let since = meta.updated_at.get(..16).unwrap_or(&meta.updated_at).replace('T', " ");
+    let mut text = format!("{} since {since}", if meta.state.is_empty() { "unknown" } else { &meta.state });
+    if let Some(pid) = listed.live {
+        text = format!("live in process {pid}, {text}");
+    }
+    if !meta.waiting_for.is_empty() {
+        text.push_str(&format!(", waits for {}", meta.waiting_for));
+    }
+    if meta.inbox_open > 0 {
+        text.push_str(&format!(", {} in the inbox", meta.inbox_open));
+    }
+    if !meta.model.is_empty() {
+        text.push_str(&format!(" · {}", meta.model));
+    }
+    text
+}
+
+fn end(listed: &Listed, tail: &Tail) -> String {
+    match (&listed.origin, listed.live) {
+        (Origin::Damaged(why), _) => why.clone(),
+        (_, Some(_)) => "it is live".to_owned(),
+        (Origin::Reference(version), None) => {
+            format!("written by zwarm {version}: it is only read; r starts a new run from it")
+        }
+        (Origin::Ours, None) if !listed.meta.has_ended() => {
+            let gone = listed.meta.pid.map(|pid| format!("; process {pid} is gone")).unwrap_or_default();
+            format!("no record of an end{gone}; r goes on with it")
+        }
+        (Origin::Ours, None) => {
+            let why = format!("stopped by {}", listed.meta.stopped_by);
+            if tail.end.is_empty() { why } else { format!("{why}: {}", tail.end) }
+        }
+    }
+}
+
+fn files(listed: &Listed, tail: &Tail) -> String {
+    let path = listed.dir.join(EVENTS);
+    let mut text = match std::fs::metadata(&path) {
+        Ok(meta) => format!("{EVENTS} {}", bytes(meta.len())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return format!("no {EVENTS}"),
+        Err(error) => return format!("{EVENTS}: {error}"),
+    };
+    if let Origin::Ours = listed.origin {
+        if tail.bad > 0 {
+            text.push_str(&format!(", {} damaged lines near its end", tail.bad));
+        } else {
+            text.push_str(" ok");
+        }
+        if tail.torn > 0 && listed.live.is_none() {
+            text.push_str(&format!(
+                ", an unfinished last line of {} (kept aside when it is resumed)",
+                bytes(tail.torn)
+            ));
+        }
+    }
+    if let Ok(meta) = std::fs::metadata(listed.dir.join(TORN)) {
+        text.push_str(&format!(", torn lines kept in {TORN} ({})", bytes(meta.len())));
+    }
+    text
+}
+
+fn bytes(count: u64) -> String {
+    match count {
+        0..=1_023 => format!("{count} B"),
+        1_024..=1_048_575 => format!("{:.1} KB", count as f64 / 1_024.0),
+        _ => format!("{:.1} MB", count as f64 / 1_048_576.0),
+    }
+}
+
+/// What the end of a journal says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Tail {
+    last: String,
+    end: String,
+    torn: u64,
+    bad: u64,
+}
+
+fn read_tail(dir: &Path) -> Tail {
+    let mut tail = Tail::default();
+    let path = dir.join(EVENTS);
+    let from = (|| -> std::io::Result<u64> {
+        let mut file = std::fs::File::open(&path)?;
+        let len = file.metadata()?.len();
+        let from = len.saturating_sub(TAIL);
+        file.seek(SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL).read_to_end(&mut bytes)?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        tail.torn = (bytes.len() - whole) as u64;
+        // The first line is only half there where the file is longer.
+        let first = if from == 0 {
+            0
+        } else {
+            bytes.iter().position(|byte| *byte == b'\n').map_or(whole, |at| at + 1)
+        };
+        Ok(from + first as u64)
+    })();
+    let Ok(from) = from else { return tail };
+    let Ok(reader) = Reader::open(dir) else { return tail };
+    let mut step = 0;
+    let _ = reader.scan(from, &mut |_, event| {
+        match event {
+            Ok(event) => tail.follow(&event, &mut step),
+            Err(_) => tail.bad += 1,
+        }
+        ControlFlow::Continue(())
+    });
+    tail
+}
+
+impl Tail {
+    fn follow(&mut self, event: &Event, step: &mut u32) {
+        match &event.body {
+            Body::Run(Run::StepStarted(started)) => {
+                *step = started.step;
+                self.last = format!("step {step}");
+            }
+            Body::History(History::ToolFinished(tool)) => {
+                let how = if tool.ok { "ok" } else { "failed" };
+                self.last = format!("step {step}  {}  {how}", tool.name);
+            }
+            Body::Run(Run::RunFinished(end)) => self.end.clone_from(&end.exit_message),
+            Body::Run(Run::RunStarted(_)) => self.end.clear(),
+            _ => {}
+        }
+    }
+}
+
+/// Takes the lock of an instance that is changed.
+fn held(dir: &Path, verb: &str) -> Result<Lock, UserError> {
+    Lock::take(dir).map_err(|error| match error {
+        StoreError::Held { pid, .. } => UserError::failed(
+            format!("'{}' cannot be {verb}: process {pid} runs it", dir.display()),
+            "pause or abort it first",
+        ),
+        other => other.into(),
+    })
+}
+
+/// The state folder that an instance's folder lies in.
+fn state_dir(dir: &Path) -> Option<&Path> {
+    dir.parent()?.parent()
+}
+
+/// Gives an instance another name. What was done, in words.
+pub fn rename(dir: &Path, name: &str) -> Result<String, UserError> {
+    let name = clean_line(name).into_string();
+    let _lock = held(dir, "renamed")?;
+    let mut meta = Meta::read(dir)?;
+    let before = std::mem::replace(&mut meta.name, name.clone());
+    meta.write(dir)?;
+    if let Some(state_dir) = state_dir(dir) {
+        store::registry::update(state_dir, &meta)?;
+    }
+    Ok(format!("'{before}' is now '{name}'"))
+}
+
+/// Deletes an instance: its folder and its row in the registry. A live one and the reference's are refused.
+pub fn delete(listed: &Listed) -> Result<String, UserError> {
+    let dir = &listed.dir;
+    if let Origin::Reference(_) = listed.origin {
+        return Err(StoreError::Foreign { path: dir.clone() }.into());
+    }
+    let lock = held(dir, "deleted")?;
+    let state_dir = state_dir(dir).filter(|_| dir.parent().is_some_and(|above| above.ends_with("instances")));
+    let Some(state_dir) = state_dir else {
+        return Err(UserError::failed(
+            format!("'{}' is not an instance's folder", dir.display()),
+            "nothing was deleted",
+        ));
+    };
+    std::fs::remove_dir_all(dir).map_err(|error| {
+        UserError::failed(
+            format!("'{}' cannot be deleted: {error}", dir.display()),
+            "look at its permissions",
+        )
+    })?;
+    drop(lock);
+    store::registry::remove(state_dir, &listed.meta.id)?;
+    Ok(format!("'{}' is deleted", listed.meta.name))
+}
+
+/// Writes the transcript as Markdown and the whole as JSON into a directory; the two files.
+pub fn export(dir: &Path, into: &Path) -> Result<(PathBuf, PathBuf), UserError> {
+    let meta = Meta::read(dir).ok();
+    let ours = meta.is_some() || !dir.join("orchestrator").join("messages.json").exists();
+    let id = dir.file_name().and_then(|name| name.to_str()).unwrap_or("instance");
+    let short: String = id.chars().take(8).collect();
+    let name = meta.as_ref().map(|meta| meta.name.as_str()).unwrap_or_default();
+    let plain = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
+    let name: String = name.chars().take(40).map(plain).collect();
+    let stem = if name.is_empty() || name == short {
+        format!("zwarm-{short}")
+    } else {
+        format!("zwarm-{name}-{short}")
+    };
+    let (markdown, events) = if ours { export_ours(dir)? } else { export_reference(dir)? };
+    let paths = (into.join(format!("{stem}.md")), into.join(format!("{stem}.json")));
+    let meta = meta.and_then(|meta| serde_json::to_value(meta).ok()).unwrap_or_default();
+    let mut whole = json!({"id": id, "meta": meta, "events": events});
+    scrub(&mut whole);
+    let text = format!("{whole:#}\n");
+    for (path, bytes) in [(&paths.0, markdown.as_slice()), (&paths.1, text.as_bytes())] {
+        store::replace(path, bytes).map_err(|error| {
+            UserError::failed(
+                format!("'{}' cannot be written: {error}", path.display()),
+                "look at its permissions",
+            )
+        })?;
+    }
+    Ok(paths)
+}
+
+/// The newest file of a log folder and its last lines.
+pub fn read_log(dir: &Path) -> (String, Vec<String>) {
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let newest = files.filter(|path| path.extension().is_some_and(|ext| ext == "log")).max();
+    let Some(path) = newest else { return (dir.display().to_string(), Vec::new()) };
+    let read = (|| -> std::io::Result<Vec<u8>> {
+        let mut file = std::fs::File::open(&path)?;
+        let len = file.metadata()?.len();
+        file.seek(SeekFrom::Start(len.saturating_sub(TAIL)))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    })();
+    let lines = match read {
+        Ok(bytes) => clean(&String::from_utf8_lossy(&bytes)).lines().map(str::to_owned).collect(),
+        Err(error) => vec![error.to_string()],
+    };
+    (path.display().to_string(), lines)
+}
+
+/// Writes a new file; one that is there stays.
+pub fn save(path: &Path, text: &str) -> Result<(), UserError> {
+    use std::io::Write;
+    let made = std::fs::File::options().write(true).create_new(true).open(path);
+    made.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::AlreadyExists => "give the run another name",
+            _ => "look at its permissions",
+        };
+        UserError::failed(format!("'{}' cannot be written: {error}", path.display()), hint)
+    })
+}
+
+fn export_ours(dir: &Path) -> Result<(Vec<u8>, Vec<Value>), UserError> {
+    let mut text = Transcript::new(Source { dir: dir.to_owned(), session: None });
+    let mut events = Vec::new();
+    Reader::open(dir)?.scan(0, &mut |pos, event| {
+        if let Ok(event) = event {
+            text.push_event(&pos, &event);
+            if events.len() < EXPORTED
+                && let Ok(payload) = event.body.payload()
+            {
+                events.extend(serde_json::from_str::<Value>(&event.to_line(&payload)));
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    let mut out = Vec::new();
+    text.exporter()
+        .write(&mut out)
+        .map_err(|error| UserError::failed(format!("it cannot be written: {error}"), ""))?;
+    Ok((out, events))
+}
+
+fn export_reference(dir: &Path) -> Result<(Vec<u8>, Vec<Value>), UserError> {
+    let items = store::legacy::items(dir)?;
+    let text = lines(&items).join("\n");
+    let values = items.iter().filter_map(|item| serde_json::from_str(item.raw.get()).ok()).collect();
+    Ok(((text + "\n").into_bytes(), values))
+}
+
+/// Takes control sequences out of every string of a value.
+fn scrub(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = crate::text::clean_whole(text).into_string(),
+        Value::Array(all) => all.iter_mut().for_each(scrub),
+        Value::Object(all) => all.values_mut().for_each(scrub),
+        _ => {}
+    }
+}
+
+/// What was said in an instance of the reference, as lines of a sheet.
+pub fn read_reference(listed: &Listed) -> Result<Vec<String>, UserError> {
+    let items = store::legacy::items(&listed.dir)?;
+    let mut all = lines(&items);
+    for session in store::legacy::sessions(&listed.dir) {
+        all.push(String::new());
+        all.push(
+            clean_line(&format!("── session {} {} {}", session.adapter, session.status, session.id))
+                .into_string(),
+        );
+        for message in &session.messages {
+            all.extend(told(&message.role, &message.content));
+        }
+    }
+    if all.is_empty() {
+        all.push("Nothing of what was said was saved.".to_owned());
+    }
+    Ok(all)
+}
+
+fn lines(items: &[Item]) -> Vec<String> {
+    items
+        .iter()
+        .flat_map(|item| said(item).map(|(who, text)| told(&who, &text)).unwrap_or_default())
+        .collect()
+}
+
+fn told(who: &str, text: &str) -> Vec<String> {
+    let (text, _) = cut_middle(text, 4_000, 4_000);
+    let text = clean(&format!("{who}: {text}")).into_string();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Who has said what.
+fn said(item: &Item) -> Option<(String, String)> {
+    let (who, text) = match item.view() {
+        ItemView::User(text) => ("user".to_owned(), text),
+        ItemView::Assistant { text, .. } => ("orchestrator".to_owned(), text),
+        ItemView::Call(call) => (call.name, call.arguments),
+        ItemView::Output { output, .. } => ("result".to_owned(), output),
+        ItemView::System(_) | ItemView::Reasoning { .. } | ItemView::Other => return None,
+    };
+    (!text.trim().is_empty()).then_some((who, text))
+}
+
+/// The task of a new run that goes on where an instance of the reference has ended.
+pub fn continued_task(listed: &Listed) -> Result<String, UserError> {
+    let items = store::legacy::items(&listed.dir)?;
+    let mut parts = Vec::new();
+    let mut left = TOLD;
+    // The newest first, as far as there is room.
+    for (who, text) in items.iter().rev().filter_map(said) {
+        let (text, _) = cut_middle(&text, TOLD_EACH, TOLD_EACH);
+        let part = format!("{who}: {text}");
+        let Some(rest) = left.checked_sub(part.chars().count()) else { break };
+        left = rest;
+        parts.push(part);
+    }
+    if parts.is_empty() && listed.meta.task.is_empty() {
+        return Err(UserError::failed(
+            format!("nothing of '{}' was saved that a new run could go on from", listed.meta.name),
+            "n starts a new run",
+        ));
+    }
+    parts.reverse();
+    let task = &listed.meta.task;
+    Ok(format!(
+        "Go on with this task, which another run has begun:\n\n{task}\n\nThe end of what was said and done in it (check \
+         the files before repeating anything):\n\n{}",
+        parts.join("\n\n")
+    ))
+}
+
+#[cfg(test)]
+#[path = "shelf_tests.rs"]
+mod tests;
