@@ -292,7 +292,7 @@ fn the_arrows_between_parts_hold() {
 }
 
 #[test]
-fn of_the_agent_a_client_knows_only_the_launch_and_the_link() {
+fn of_the_agent_a_client_knows_only_how_to_launch_link_and_look() {
     let mut wrong = Vec::new();
     for source in sources().iter().filter(|s| ["ui", "headless"].contains(&s.part()) && !s.is_test()) {
         for (at, _) in source.code.match_indices("agent::") {
