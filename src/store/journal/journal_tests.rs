@@ -207,6 +207,7 @@ async fn after_a_failed_fsync_the_lines_are_written_again_to_a_copied_file() {
     let second = events.recv().await.unwrap();
     fs.broken(true);
     assert!(journal.sync().await.is_err());
+    journal.health().wait_for(|health| health.failed.is_some()).await.unwrap();
     journal.append(Arc::clone(&lines[2]));
     fs.broken(false);
     journal.retry();

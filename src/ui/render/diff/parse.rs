@@ -78,7 +78,8 @@ impl Reader {
             let path = names.split(" b/").nth(1).unwrap_or(names);
             self.files.push(FileDiff { path: clean_line(path), ..FileDiff::default() });
         } else if let Some(path) = line.strip_prefix("--- ") {
-            if self.files.last().is_none_or(|file| !file.lines.is_empty()) {
+            let begun = |file: &FileDiff| file.lines.iter().any(|line| line.kind == LineKind::Hunk);
+            if self.files.last().is_none_or(begun) {
                 self.files.push(FileDiff { path: clean_line(name(path)), ..FileDiff::default() });
             }
         } else if let Some(path) = line.strip_prefix("+++ ") {
