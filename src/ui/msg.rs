@@ -165,7 +165,8 @@ pub enum UiEffect {
     Save { path: PathBuf, text: String },
     /// Start a new run that goes on where an instance of the reference has ended.
     Adopt(Box<Listed>, Box<Launch>),
-    Bell,
+    /// Tell the human by the terminal that something needs them.
+    Notify(String),
     Mouse(bool),
     /// Every cell is painted anew.
     Redraw,
