@@ -65,8 +65,7 @@ pub(super) async fn run(start: Start) -> Result<i32, UserError> {
         Hands::new(start.start_fn.clone(), start.home.clone(), start.working_dir.clone(), &start.config, to);
     let ui = &model.fixed.config.ui;
     let known = notify::knows_progress(|name| std::env::var(name).ok());
-    let marks =
-        notify::Marks { wants_title: ui.title, wants_progress: ui.progress && known, ..notify::Marks::default() };
+    let marks = notify::Marks::new(ui.title, ui.progress && known);
     let app = App {
         screen,
         model,

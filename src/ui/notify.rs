@@ -76,12 +76,17 @@ pub fn knows_progress(variable: impl Fn(&str) -> Option<String>) -> bool {
 pub struct Marks {
     title: String,
     progress: String,
-    /// Both are wanted and understood.
-    pub wants_title: bool,
-    pub wants_progress: bool,
+    /// Each is wanted and understood.
+    wants_title: bool,
+    wants_progress: bool,
 }
 
 impl Marks {
+    /// Nothing was said yet.
+    pub fn new(wants_title: bool, wants_progress: bool) -> Self {
+        Self { wants_title, wants_progress, ..Self::default() }
+    }
+
     /// What is to be written now; empty: nothing has changed.
     pub fn changed(&mut self, model: &Model) -> Vec<String> {
         let mut out = Vec::new();
@@ -173,7 +178,7 @@ mod tests {
     fn title_and_progress_are_written_when_they_change_and_only_where_they_are_wanted() {
         let f = Fixture::busy(80, 24);
         assert_eq!(Marks::default().changed(&f.model), Vec::<String>::new());
-        let mut marks = Marks { wants_title: true, wants_progress: true, ..Marks::default() };
+        let mut marks = Marks::new(true, true);
         let first = marks.changed(&f.model);
         assert!(first[0].starts_with("\x1b]2;zwarm: lexer-rewrite ● 2/"), "{first:?}");
         assert!(first[1].starts_with("\x1b]9;4;1;"), "{first:?}");
