@@ -1,4 +1,5 @@
 //! The scripted model server of the tests, by hand: `model_server LANES.yaml [PORT]`. See `tests/support`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 #[path = "../tests/support/model_server/mod.rs"]
 mod model_server;

@@ -2,6 +2,8 @@
 //! (`ZWARM_TEST_CODEX_ACP`, `ZWARM_TEST_CLAUDE_ACP`: their `dist/index.js`, run by node) against the scripted model
 //! server.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
 mod support;
 
 use std::{

@@ -1,4 +1,5 @@
 //! The program as a person or a CI job calls it: what it prints, and its exit codes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
     path::{Path, PathBuf},

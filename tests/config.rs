@@ -1,5 +1,6 @@
 //! The configuration chain as a whole: a folder of files that must load and of files that must fail with exactly
 //! the message that stands beside them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,6 @@
 //! Whole runs of the real program: the demo, a real model server, the real codex, a crash at any moment, a resume.
 //! Only the wire is faked.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
 
@@ -13,7 +13,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use support::model_server::{Lane, ModelServer};
+use support::model_server::ModelServer;
 use zwarm_tui::{
     fold::State,
     protocol::{Event, event::RunState},

@@ -146,7 +146,7 @@ impl Machine {
             }
             fresh.push((spoken, *muted));
         }
-        fresh.sort_by(|a, b| b.0.verdict.cmp(&a.0.verdict));
+        fresh.sort_by_key(|(spoken, _)| std::cmp::Reverse(spoken.verdict));
         let strongest = fresh.iter().find(|(_, muted)| !muted).map(|(spoken, _)| spoken);
         let changed =
             self.state.watch.holding.get(&gate).map_or(!holding.is_empty(), |held| *held != holding);

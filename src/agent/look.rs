@@ -39,9 +39,16 @@ pub struct Around {
 }
 
 /// Looks. Fast; versions are not asked for.
-pub async fn around(config: &Config, variables: &BTreeMap<String, String>, dir: PathBuf, lm: String) -> Around {
+pub async fn around(
+    config: &Config,
+    variables: &BTreeMap<String, String>,
+    dir: PathBuf,
+    lm: String,
+) -> Around {
     let model = llm::Model::open(config, &lm, variables, &dir).map(|_| "ready".to_owned());
-    let found = executors::installed(config).into_iter().filter(|adapter| adapter.name != "script" || scripted(config, &lm));
+    let found = executors::installed(config)
+        .into_iter()
+        .filter(|adapter| adapter.name != "script" || scripted(config, &lm));
     let executors = found
         .map(|adapter| Found {
             signed_in: signed_in(&adapter.name, variables),
@@ -52,7 +59,13 @@ pub async fn around(config: &Config, variables: &BTreeMap<String, String>, dir: 
         })
         .collect();
     let directory = directory(&dir).await;
-    Around { executors, directory, dir, model: model.map_err(|error| error.to_string().replace('\n', " ")), lm }
+    Around {
+        executors,
+        directory,
+        dir,
+        model: model.map_err(|error| error.to_string().replace('\n', " ")),
+        lm,
+    }
 }
 
 fn scripted(config: &Config, lm: &str) -> bool {
@@ -64,7 +77,8 @@ pub async fn versions(config: &Config) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for adapter in executors::installed(config) {
         if let Some(version) = executors::version(&adapter).await {
-            let number = version.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+            let number =
+                version.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
             found.push((adapter.name, number.unwrap_or(&version).to_owned()));
         }
     }
@@ -95,7 +109,9 @@ async fn directory(dir: &Path) -> Result<String, String> {
     match std::fs::metadata(dir) {
         Ok(meta) if meta.is_dir() => {}
         Ok(_) => return Err("it is not a directory".to_owned()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err("there is no such directory".to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err("there is no such directory".to_owned());
+        }
         Err(error) => return Err(error.to_string()),
     }
     if rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_err() {
@@ -131,7 +147,10 @@ mod tests {
     #[test]
     fn the_state_of_a_repository_is_told_in_words() {
         assert_eq!(status_words("## main...origin/main [ahead 1]\n").as_deref(), Some("git main, clean"));
-        assert_eq!(status_words("## No commits yet on dev\n M a\n M b\n").as_deref(), Some("git dev, 2 changed"));
+        assert_eq!(
+            status_words("## No commits yet on dev\n M a\n M b\n").as_deref(),
+            Some("git dev, 2 changed")
+        );
         assert_eq!(status_words("fatal"), None);
     }
 
@@ -142,7 +161,8 @@ mod tests {
         let found = around(&Config::default(), &BTreeMap::new(), none, "gpt-5".to_owned()).await;
         assert_eq!(found.directory, Err("there is no such directory".to_owned()));
         assert!(found.model.unwrap_err().contains("OPENAI_API_KEY"));
-        let found = around(&Config::default(), &BTreeMap::new(), dir.path().to_owned(), "gpt-5".to_owned()).await;
+        let found =
+            around(&Config::default(), &BTreeMap::new(), dir.path().to_owned(), "gpt-5".to_owned()).await;
         assert_eq!(found.directory, Ok("no git repository".to_owned()));
     }
 

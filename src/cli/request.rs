@@ -75,7 +75,7 @@ pub fn task(args: &TaskArgs, read_stdin: bool) -> Result<Option<String>, UserErr
         (Some(text), _) => (text.clone(), "the option -t".to_owned()),
         (None, Some(file)) if file != Path::new("-") => {
             let shown = file.display();
-            let opened = std::fs::File::open(file).and_then(|file| bounded(file));
+            let opened = std::fs::File::open(file).and_then(bounded);
             let text = opened.map_err(|error| {
                 UserError::usage(
                     format!("the task file '{shown}' cannot be read: {error}"),
@@ -126,7 +126,7 @@ pub fn name(given: &str) -> Option<String> {
     let clean = clean_line(given);
     let kept: String = clean
         .chars()
-        .map(|c| if c == '/' || c == '\\' || c.is_whitespace() { '-' } else { c })
+        .map(|c| if c == '/' || c == '\\' || c == '⏎' || c.is_whitespace() { '-' } else { c })
         .take(MAX_NAME)
         .collect();
     let kept = kept.trim_start_matches(['-', '.']).trim_end_matches('-');

@@ -6,7 +6,7 @@ use super::{Place, runtime};
 use crate::{
     agent::launch::{Human, Launch, What},
     cli::{ExecArgs, RunArgs, options::InstanceArgs, request},
-    config::{self, Loaded, names, trust::Trust},
+    config::{Loaded, names},
     error::UserError,
     fold::Sessions,
     headless::{self, Format, Out},
@@ -159,7 +159,10 @@ fn exec_of(state_dir: &Path, needle: &str) -> Result<std::path::PathBuf, UserErr
 /// Without a command: the screen.
 #[cfg(feature = "tui")]
 pub(super) fn screen(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32, UserError> {
-    use crate::ui;
+    use crate::{
+        config::{self, trust::Trust},
+        ui,
+    };
     only_screen(args)?;
     let mut sources = request::sources(&place.working_dir, &args.settings, args.flags());
     let mut loaded = config::load(&sources)?;

@@ -12,7 +12,10 @@ use tokio::{sync::broadcast::error::RecvError, time::Instant};
 use crate::{
     agent::launch::{Ended, Launch, Running, What, start},
     error::{UserError, code},
-    protocol::{Body, Command, Notice, Published, event::Run},
+    protocol::{
+        Body, Command, Notice, Published,
+        event::{Run, RunKind},
+    },
     store::{Feed, Reader},
 };
 pub use out::Out;
@@ -42,8 +45,14 @@ pub async fn run(launch: Launch, format: Format, out: &mut Out) -> Result<i32, U
         What::New { .. } => 0,
         What::Resume { dir, .. } => end_of(dir)?,
     };
+    let again = match launch.kind {
+        RunKind::Run => "zwarm-tui run --resume -i",
+        RunKind::Exec => "zwarm-tui exec -t TASK --session",
+    };
     let running = start(launch).await?;
-    Ok(follow(running, from, format, signals, out).await)
+    let resume = format!("{again} {}", running.link.instance.short());
+    let (ended, signal) = follow(running, from, format, signals, out).await;
+    Ok(finish(ended, signal, &resume, out))
 }
 
 /// The offset after the last whole line of a journal: what a resumed run adds comes after it.
@@ -52,8 +61,14 @@ fn end_of(dir: &Path) -> Result<u64, UserError> {
     Ok(reader.scan(0, &mut |_, _| ControlFlow::Continue(()))?)
 }
 
-/// Prints a running instance to its end.
-pub async fn follow(running: Running, from: u64, format: Format, mut signals: Signals, out: &mut Out) -> i32 {
+/// Prints a running instance to its end: how it ended (`None`: it did not say), and the signal that asked for it.
+pub async fn follow(
+    running: Running,
+    from: u64,
+    format: Format,
+    mut signals: Signals,
+    out: &mut Out,
+) -> (Option<Ended>, Option<i32>) {
     let Running { link, mut done } = running;
     let mut feed = Feed::live(&link.dir, link.events(), from);
     let mut notices = link.notices();
@@ -89,7 +104,7 @@ pub async fn follow(running: Running, from: u64, format: Format, mut signals: Si
         }
     }
     out.flush();
-    finish(ended.flatten(), &watch, out)
+    (ended.flatten(), watch.first)
 }
 
 /// Prints what comes out of the journal.
@@ -160,16 +175,17 @@ fn print_notice(notice: &Notice, out: &mut Out) {
     }
 }
 
-fn finish(ended: Option<Ended>, watch: &Interrupts, out: &mut Out) -> i32 {
-    let by_signal = watch.first.map(|number| code::SIGNAL + number);
+/// The exit code; says how to go on.
+fn finish(ended: Option<Ended>, signal: Option<i32>, resume: &str, out: &mut Out) -> i32 {
+    let by_signal = signal.map(|number| code::SIGNAL + number);
     let Some(ended) = ended else {
         if by_signal.is_none() {
             out.note("error: the run ended without saying why");
         }
         return by_signal.unwrap_or(code::ERROR);
     };
-    if let Some(hint) = ended.resume_hint.as_deref().filter(|_| !out.closed()) {
-        out.note(&format!("resume: {hint}"));
+    if ended.resume_hint.is_some() && !out.closed() {
+        out.note(&format!("resume: {resume}"));
     }
     match by_signal {
         Some(number) if ended.exit_code != code::OK => number,

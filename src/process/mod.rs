@@ -171,7 +171,8 @@ impl Processes {
     pub async fn stop_all(&self, at_most: Duration) {
         let groups = self.inner.end();
         let mut ladders = JoinSet::new();
-        for group in groups.iter().cloned() {
+        for group in &groups {
+            let group = Arc::clone(group);
             ladders.spawn(async move { group.stop(|| {}).await });
         }
         if tokio::time::timeout(at_most, ladders.join_all()).await.is_err() {

@@ -72,12 +72,11 @@ impl Reader {
     }
 }
 
-/// Whole lines from an offset on; `bytes` is `None` for one that is too long. Returns where it stopped.
-pub(super) fn scan_lines(
-    file: &dyn ReadAt,
-    from: u64,
-    each: &mut dyn FnMut(u64, u64, Option<&[u8]>) -> ControlFlow<()>,
-) -> io::Result<u64> {
+/// What is done with a line: its offset, its length with the newline, its bytes without (`None`: too long).
+pub(super) type EachLine<'a> = dyn FnMut(u64, u64, Option<&[u8]>) -> ControlFlow<()> + 'a;
+
+/// Whole lines from an offset on. Returns where it stopped.
+pub(super) fn scan_lines(file: &dyn ReadAt, from: u64, each: &mut EachLine<'_>) -> io::Result<u64> {
     let mut lines = Lines::new(file, from);
     let mut end = from;
     while let Some(found) = lines.next()? {

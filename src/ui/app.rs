@@ -142,13 +142,13 @@ impl App {
                     if self.stopped.take().is_none() {
                         self.screen.leave();
                         let _ = self.screen.enter(self.modes);
-        self.marks.forget();
+                        self.marks.forget();
                     }
                     (Vec::new(), Urgency::Key)
                 }
                 Turn::Panicked => {
                     let _ = self.screen.enter(self.modes);
-        self.marks.forget();
+                    self.marks.forget();
                     (vec![Msg::Leave(6)], Urgency::Key)
                 }
                 Turn::Frame => {

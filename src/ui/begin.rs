@@ -78,7 +78,11 @@ pub(super) fn model(
         screen: Shown::Home,
         runs: Vec::new(),
         shown: None,
-        home: if start.resume_picker { screens::home::Home::picker() } else { screens::home::Home::default() },
+        home: if start.resume_picker {
+            screens::home::Home::picker()
+        } else {
+            screens::home::Home::default()
+        },
         new_run: screens::new_run::NewRun::default(),
         overlays: Vec::new(),
         toasts: Toasts::default(),

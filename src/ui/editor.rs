@@ -26,7 +26,8 @@ pub(super) fn open(path: &Path, line: Option<u32>) -> Result<(), String> {
     let editor = editor();
     let program = editor.split_whitespace().next().unwrap_or_default();
     let program = Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let takes_line = ["vi", "vim", "nvim", "nano", "emacs", "kak", "micro", "joe", "ne", "mg"].contains(&program);
+    let takes_line =
+        ["vi", "vim", "nvim", "nano", "emacs", "kak", "micro", "joe", "ne", "mg"].contains(&program);
     let call = match line.filter(|_| takes_line) {
         Some(line) => format!("{editor} +{line}"),
         None => editor.clone(),

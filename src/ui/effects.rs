@@ -15,7 +15,7 @@ use tokio::{
 use super::{
     StartFn, copy, git,
     msg::{Access, Answer, Msg, Opened, SessionRead, UiEffect},
-    runs, shelf,
+    past, runs, shelf,
 };
 use crate::{
     agent::{
@@ -97,39 +97,53 @@ impl Hands {
                 let path = draft(&self.home, id);
                 self.writing.spawn_blocking(move || save_draft(&path, &text));
             }
-            UiEffect::Preview(listed) => self.answer(move || Answer::Previewed(shelf::preview(&listed))),
-            UiEffect::Rename { dir, name } => self.answer(move || changed(shelf::rename(&dir, &name))),
-            UiEffect::Delete(listed) => self.answer(move || changed(shelf::delete(&listed))),
-            UiEffect::Adopt(listed, mut launch) => self.answer(move || match shelf::continued_task(&listed) {
-                Ok(task) => {
-                    launch.what = What::New { task, name: None };
-                    let dir = Path::new(&listed.meta.working_dir);
-                    if dir.is_dir() {
-                        launch.working_dir = dir.to_owned();
+            UiEffect::Shelf(crate::ui::msg::Shelf::Preview(listed)) => {
+                self.answer(move || Answer::Previewed(shelf::preview(&listed)))
+            }
+            UiEffect::Shelf(crate::ui::msg::Shelf::Rename { dir, name }) => {
+                self.answer(move || changed(shelf::rename(&dir, &name)))
+            }
+            UiEffect::Shelf(crate::ui::msg::Shelf::Delete(listed)) => {
+                self.answer(move || changed(shelf::delete(&listed)))
+            }
+            UiEffect::Shelf(crate::ui::msg::Shelf::Adopt(listed, mut launch)) => {
+                self.answer(move || match past::continued_task(&listed) {
+                    Ok(task) => {
+                        launch.what = What::New { task, name: None };
+                        let dir = Path::new(&listed.meta.working_dir);
+                        if dir.is_dir() {
+                            launch.working_dir = dir.to_owned();
+                        }
+                        Answer::Ready(launch)
                     }
-                    Answer::Ready(launch)
-                }
-                Err(error) => Answer::NotOpened(error),
-            }),
-            UiEffect::ReadChanges { dir, base } => self.answer(move || {
+                    Err(error) => Answer::NotOpened(error),
+                })
+            }
+            UiEffect::Shelf(crate::ui::msg::Shelf::ReadChanges { dir, base }) => self.answer(move || {
                 let diff = git::changes(&dir, base.as_deref());
                 Answer::Changes { dir, diff }
             }),
-            UiEffect::ReadLog(dir) => self.answer(move || {
+            UiEffect::Shelf(crate::ui::msg::Shelf::ReadLog(dir)) => self.answer(move || {
                 let (file, lines) = shelf::read_log(&dir);
                 Answer::Log { file, lines }
             }),
-            UiEffect::Look { pattern, dir, lm, versions } => self.look(*pattern, dir, lm, versions),
-            UiEffect::Save { path, text } => self.answer(move || match shelf::save(&path, &text) {
-                Ok(()) => Answer::Copied(Ok(format!("written: '{}'", path.display()))),
-                Err(error) => Answer::Failed(error.to_string().replace('\n', " ")),
-            }),
-            UiEffect::Export(dir) => {
+            UiEffect::Shelf(crate::ui::msg::Shelf::Look { pattern, dir, lm, versions }) => {
+                self.look(*pattern, dir, lm, versions)
+            }
+            UiEffect::Shelf(crate::ui::msg::Shelf::Save { path, text }) => {
+                self.answer(move || match shelf::save(&path, &text) {
+                    Ok(()) => Answer::Copied(Ok(format!("written: '{}'", path.display()))),
+                    Err(error) => Answer::Failed(error.to_string().replace('\n', " ")),
+                })
+            }
+            UiEffect::Shelf(crate::ui::msg::Shelf::Export(dir)) => {
                 let into = self.working_dir.clone();
                 self.answer(move || match shelf::export(&dir, &into) {
-                    Ok((markdown, json)) => {
-                        Answer::Copied(Ok(format!("written: '{}' and '{}'", markdown.display(), json.display())))
-                    }
+                    Ok((markdown, json)) => Answer::Copied(Ok(format!(
+                        "written: '{}' and '{}'",
+                        markdown.display(),
+                        json.display()
+                    ))),
                     Err(error) => Answer::Failed(error.to_string().replace('\n', " ")),
                 });
             }
@@ -231,7 +245,7 @@ impl Hands {
             Origin::Ours => {}
             Origin::Reference(version) => {
                 let title = format!("{} (zwarm {version}, read only)", listed.meta.name);
-                return self.answer(move || match shelf::read_reference(&listed) {
+                return self.answer(move || match past::read_reference(&listed) {
                     Ok(lines) => Answer::Sheet { title, lines },
                     Err(error) => Answer::NotOpened(error),
                 });
@@ -284,7 +298,9 @@ impl Hands {
                         all.extend(store::list(&dir.join(&name)));
                     }
                 }
-                let at = |listed: &Listed| crate::protocol::Stamp::parse(&listed.meta.updated_at).map(|stamp| stamp.at);
+                let at = |listed: &Listed| {
+                    crate::protocol::Stamp::parse(&listed.meta.updated_at).map(|stamp| stamp.at)
+                };
                 all.sort_by_cached_key(|listed| std::cmp::Reverse(at(listed)));
             }
             Answer::Listed(all)

@@ -50,9 +50,11 @@ fn output(mut command: Command, bound: u64, ok: &[i32]) -> Result<(String, bool)
 
 /// The changes below a directory since a commit (`None`: since the last one), new files with them.
 pub(super) fn changes(dir: &Path, base: Option<&str>) -> Result<String, String> {
-    let is_hash = |text: &&str| (7..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hash =
+        |text: &&str| (7..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let base = base.filter(is_hash).unwrap_or("HEAD");
-    let plain = ["--no-color", "--no-ext-diff", "--no-textconv", "--relative", "--src-prefix=a/", "--dst-prefix=b/"];
+    let plain =
+        ["--no-color", "--no-ext-diff", "--no-textconv", "--relative", "--src-prefix=a/", "--dst-prefix=b/"];
     let args: Vec<&str> = ["diff"].into_iter().chain(plain).chain([base, "--"]).collect();
     let (mut diff, mut cut) = output(git(dir, &args), DIFF, &[0])?;
     let others = output(git(dir, &["ls-files", "-z", "--others", "--exclude-standard"]), 1 << 20, &[0]);
@@ -63,8 +65,11 @@ pub(super) fn changes(dir: &Path, base: Option<&str>) -> Result<String, String> 
         if left == 0 {
             break;
         }
-        let args: Vec<&str> =
-            ["diff", "--no-index"].into_iter().chain(plain.into_iter().filter(|arg| *arg != "--relative")).chain(["--", "/dev/null", name]).collect();
+        let args: Vec<&str> = ["diff", "--no-index"]
+            .into_iter()
+            .chain(plain.into_iter().filter(|arg| *arg != "--relative"))
+            .chain(["--", "/dev/null", name])
+            .collect();
         // 1: they differ.
         if let Ok((text, more)) = output(git(dir, &args), left, &[0, 1]) {
             diff.push_str(&text);
@@ -88,9 +93,17 @@ mod tests {
     fn changed_and_new_files_are_told_and_a_base_that_is_no_hash_is_not_given_to_git() {
         let dir = tempfile::tempdir().unwrap();
         let run = |args: &[&str]| {
-            let identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"];
+            let identity =
+                ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"];
             let args: Vec<&str> = identity.iter().chain(args).copied().collect();
-            assert!(git(dir.path(), &args).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success());
+            assert!(
+                git(dir.path(), &args)
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .status()
+                    .unwrap()
+                    .success()
+            );
         };
         run(&["init", "-q"]);
         std::fs::write(dir.path().join("a.txt"), "one\n").unwrap();

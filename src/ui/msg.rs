@@ -84,17 +84,30 @@ pub enum Answer {
     /// How a copy went: the route, or why not.
     Copied(Result<String, String>),
     /// What the journal holds of a session: raw lines and diffs, up to a sequence number.
-    SessionRead { instance: InstanceId, session: SessionId, read: Box<SessionRead> },
+    SessionRead {
+        instance: InstanceId,
+        session: SessionId,
+        read: Box<SessionRead>,
+    },
     /// What is shown of an instance below the list.
     Previewed(crate::ui::shelf::Preview),
     /// Something on disk is other than it was, in words: the list is read anew.
     Changed(String),
     /// A text to be read.
-    Sheet { title: String, lines: Vec<String> },
+    Sheet {
+        title: String,
+        lines: Vec<String>,
+    },
     /// The changes in a directory, or why git does not tell.
-    Changes { dir: PathBuf, diff: Result<String, String> },
+    Changes {
+        dir: PathBuf,
+        diff: Result<String, String>,
+    },
     /// The newest log file and its last lines.
-    Log { file: String, lines: Vec<String> },
+    Log {
+        file: String,
+        lines: Vec<String>,
+    },
     /// What was found around a new run.
     Looked(Box<crate::agent::look::Around>),
     /// The versions of the executors, by name.
@@ -127,24 +140,9 @@ pub enum Purpose {
     Task,
 }
 
-/// What is to be done.
+/// What is to be read or changed on disk, off the loop.
 #[derive(Debug)]
-pub enum UiEffect {
-    /// Ask something of an instance.
-    Send(InstanceId, Command),
-    Launch(Box<Launch>),
-    /// Show an instance that this process does not run.
-    Open(Box<Listed>),
-    /// Read the list of instances.
-    List { everywhere: bool },
-    ReadSession { instance: InstanceId, dir: PathBuf, session: SessionId },
-    Edit { purpose: Purpose, text: String, ending: &'static str },
-    /// Show a text in `$PAGER`.
-    Page(String),
-    /// Put a text into the clipboard; what it is, for the toast.
-    Copy { text: String, what: String },
-    /// Keep a draft of an instance.
-    SaveDraft(InstanceId, String),
+pub enum Shelf {
     /// Write the transcript of an instance to files.
     Export(PathBuf),
     /// Read what is shown of an instance below the list.
@@ -157,14 +155,52 @@ pub enum UiEffect {
     ReadChanges { dir: PathBuf, base: Option<String> },
     /// Read the end of the newest log file in a folder.
     ReadLog(PathBuf),
-    /// Open a file in the editor, at a line (from 1).
-    EditFile { path: PathBuf, line: Option<u32> },
     /// Look whether a new run could start there, and ask the executors for their versions.
     Look { pattern: Box<Launch>, dir: PathBuf, lm: String, versions: bool },
     /// Write a new file; one that is there stays.
     Save { path: PathBuf, text: String },
     /// Start a new run that goes on where an instance of the reference has ended.
     Adopt(Box<Listed>, Box<Launch>),
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum UiEffect {
+    /// Off the loop, on disk.
+    Shelf(Shelf),
+    /// Ask something of an instance.
+    Send(InstanceId, Command),
+    Launch(Box<Launch>),
+    /// Show an instance that this process does not run.
+    Open(Box<Listed>),
+    /// Read the list of instances.
+    List {
+        everywhere: bool,
+    },
+    ReadSession {
+        instance: InstanceId,
+        dir: PathBuf,
+        session: SessionId,
+    },
+    Edit {
+        purpose: Purpose,
+        text: String,
+        ending: &'static str,
+    },
+    /// Show a text in `$PAGER`.
+    Page(String),
+    /// Put a text into the clipboard; what it is, for the toast.
+    Copy {
+        text: String,
+        what: String,
+    },
+    /// Keep a draft of an instance.
+    SaveDraft(InstanceId, String),
+    /// Open a file in the editor, at a line (from 1).
+    EditFile {
+        path: PathBuf,
+        line: Option<u32>,
+    },
     /// Tell the human by the terminal that something needs them.
     Notify(String),
     Mouse(bool),

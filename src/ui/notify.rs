@@ -132,8 +132,10 @@ fn progress(model: &Model) -> String {
         None => "0".to_owned(),
         Some(run) => {
             let at = &run.folds.run.progress;
-            let percent = (u64::from(at.step) * 100).checked_div(u64::from(at.last_step)).unwrap_or(0).min(100);
-            let failed = run.folds.run.end.as_ref().is_some_and(|end| end.exit_code == crate::error::code::ERROR);
+            let percent =
+                (u64::from(at.step) * 100).checked_div(u64::from(at.last_step)).unwrap_or(0).min(100);
+            let failed =
+                run.folds.run.end.as_ref().is_some_and(|end| end.exit_code == crate::error::code::ERROR);
             match run.state() {
                 RunState::Ended if failed => format!("2;{percent}"),
                 RunState::Ended => "0".to_owned(),

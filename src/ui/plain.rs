@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::{broadcast::error::RecvError, mpsc};
 
-use super::{Start, shelf};
+use super::{Start, past};
 use crate::{
     agent::{
         launch::{Human, Launch, Running, What},
@@ -83,7 +83,10 @@ fn typed() -> mpsc::Receiver<String> {
                 Ok(_) => {}
             }
             let text = String::from_utf8_lossy(&bytes);
-            if to.blocking_send(crate::text::clean(text.trim_end_matches(['\r', '\n'])).into_string()).is_err() {
+            if to
+                .blocking_send(crate::text::clean(text.trim_end_matches(['\r', '\n'])).into_string())
+                .is_err()
+            {
                 return;
             }
         }
@@ -114,7 +117,7 @@ impl Plain<'_> {
                 }
             }
             Wish::Show(listed) => self.show(&listed),
-            Wish::Adopt(listed) => match shelf::continued_task(&listed) {
+            Wish::Adopt(listed) => match past::continued_task(&listed) {
                 Ok(task) => self.talk.adopt(task),
                 Err(error) => self.out.say(&error.to_string()),
             },
@@ -126,7 +129,8 @@ impl Plain<'_> {
         let (here, name) = (&self.start.working_dir, &self.start.config.state_dir);
         let mut all = store::list(&here.join(name));
         if everywhere {
-            let others = store::projects::all(&self.start.home.state).into_iter().filter(|it| it.dir != *here);
+            let others =
+                store::projects::all(&self.start.home.state).into_iter().filter(|it| it.dir != *here);
             all.extend(others.flat_map(|project| store::list(&project.dir.join(name))));
         }
         all
@@ -137,7 +141,7 @@ impl Plain<'_> {
         let mut lines = Vec::new();
         match &listed.origin {
             Origin::Damaged(why) => lines.push(format!("It cannot be read: {why}")),
-            Origin::Reference(_) => match shelf::read_reference(listed) {
+            Origin::Reference(_) => match past::read_reference(listed) {
                 Ok(all) => lines = all,
                 Err(error) => lines.push(error.to_string()),
             },
@@ -145,7 +149,9 @@ impl Plain<'_> {
                 let mut story = Story::default();
                 let read = Reader::open(&listed.dir).and_then(|reader| {
                     reader.scan(0, &mut |_, event| {
-                        lines.extend(event.ok().and_then(|event| story.tell(&event)).map(|text| text.to_string()));
+                        lines.extend(
+                            event.ok().and_then(|event| story.tell(&event)).map(|text| text.to_string()),
+                        );
                         ControlFlow::Continue(())
                     })
                 });
@@ -173,7 +179,9 @@ impl Plain<'_> {
     ) -> Option<i32> {
         let from = match &launch.what {
             What::New { .. } => 0,
-            What::Resume { dir, .. } => std::fs::metadata(dir.join(store::EVENTS)).map_or(0, |meta| meta.len()),
+            What::Resume { dir, .. } => {
+                std::fs::metadata(dir.join(store::EVENTS)).map_or(0, |meta| meta.len())
+            }
         };
         let running = match (self.start.start_fn)(launch).await {
             Ok(running) => running,
@@ -253,7 +261,9 @@ impl Plain<'_> {
 
     fn notice(&mut self, notice: &Notice) {
         match notice {
-            Notice::StoreFailed { message } => self.out.say(&format!("The run is held, the disk fails: {message}")),
+            Notice::StoreFailed { message } => {
+                self.out.say(&format!("The run is held, the disk fails: {message}"))
+            }
             Notice::StoreRestored => self.out.say("The disk works again."),
             Notice::Warning { message } => self.out.say(&format!("Warning: {message}")),
             Notice::Closed => {}

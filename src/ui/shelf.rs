@@ -12,21 +12,16 @@ use serde_json::{Value, json};
 use crate::{
     error::UserError,
     protocol::{
-        Body, Event, Item,
+        Body, Event,
         event::{History, Run},
-        item::ItemView,
     },
     store::{self, EVENTS, Listed, Lock, Meta, Origin, Reader, StoreError, TORN},
-    text::{clean, clean_line, cut_middle},
+    text::{clean, clean_line},
     ui::render::{Source, Transcript},
 };
 
 /// Bytes at the end of a journal that are read for a preview.
 const TAIL: u64 = 256 * 1024;
-/// Characters of what was said before that a new run is told.
-const TOLD: usize = 24_000;
-/// Characters of one message of it, at each end.
-const TOLD_EACH: usize = 1_500;
 /// Events that are put into an exported file.
 const EXPORTED: usize = 200_000;
 
@@ -78,7 +73,9 @@ fn end(listed: &Listed, tail: &Tail) -> String {
     match (&listed.origin, listed.live) {
         (Origin::Damaged(why), _) => why.clone(),
         (_, Some(_)) => "it is live".to_owned(),
-        (Origin::Reference(version), None) => format!("written by zwarm {version}: it is only read; r starts a new run from it"),
+        (Origin::Reference(version), None) => {
+            format!("written by zwarm {version}: it is only read; r starts a new run from it")
+        }
         (Origin::Ours, None) if !listed.meta.has_ended() => {
             let gone = listed.meta.pid.map(|pid| format!("; process {pid} is gone")).unwrap_or_default();
             format!("no record of an end{gone}; r goes on with it")
@@ -104,7 +101,10 @@ fn files(listed: &Listed, tail: &Tail) -> String {
             text.push_str(" ok");
         }
         if tail.torn > 0 && listed.live.is_none() {
-            text.push_str(&format!(", an unfinished last line of {} (kept aside when it is resumed)", bytes(tail.torn)));
+            text.push_str(&format!(
+                ", an unfinished last line of {} (kept aside when it is resumed)",
+                bytes(tail.torn)
+            ));
         }
     }
     if let Ok(meta) = std::fs::metadata(listed.dir.join(TORN)) {
@@ -143,7 +143,11 @@ fn read_tail(dir: &Path) -> Tail {
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         tail.torn = (bytes.len() - whole) as u64;
         // The first line is only half there where the file is longer.
-        let first = if from == 0 { 0 } else { bytes.iter().position(|byte| *byte == b'\n').map_or(whole, |at| at + 1) };
+        let first = if from == 0 {
+            0
+        } else {
+            bytes.iter().position(|byte| *byte == b'\n').map_or(whole, |at| at + 1)
+        };
         Ok(from + first as u64)
     })();
     let Ok(from) = from else { return tail };
@@ -215,10 +219,16 @@ pub fn delete(listed: &Listed) -> Result<String, UserError> {
     let lock = held(dir, "deleted")?;
     let state_dir = state_dir(dir).filter(|_| dir.parent().is_some_and(|above| above.ends_with("instances")));
     let Some(state_dir) = state_dir else {
-        return Err(UserError::failed(format!("'{}' is not an instance's folder", dir.display()), "nothing was deleted"));
+        return Err(UserError::failed(
+            format!("'{}' is not an instance's folder", dir.display()),
+            "nothing was deleted",
+        ));
     };
     std::fs::remove_dir_all(dir).map_err(|error| {
-        UserError::failed(format!("'{}' cannot be deleted: {error}", dir.display()), "look at its permissions")
+        UserError::failed(
+            format!("'{}' cannot be deleted: {error}", dir.display()),
+            "look at its permissions",
+        )
     })?;
     drop(lock);
     store::registry::remove(state_dir, &listed.meta.id)?;
@@ -234,7 +244,11 @@ pub fn export(dir: &Path, into: &Path) -> Result<(PathBuf, PathBuf), UserError> 
     let name = meta.as_ref().map(|meta| meta.name.as_str()).unwrap_or_default();
     let plain = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
     let name: String = name.chars().take(40).map(plain).collect();
-    let stem = if name.is_empty() || name == short { format!("zwarm-{short}") } else { format!("zwarm-{name}-{short}") };
+    let stem = if name.is_empty() || name == short {
+        format!("zwarm-{short}")
+    } else {
+        format!("zwarm-{name}-{short}")
+    };
     let (markdown, events) = if ours { export_ours(dir)? } else { export_reference(dir)? };
     let paths = (into.join(format!("{stem}.md")), into.join(format!("{stem}.json")));
     let meta = meta.and_then(|meta| serde_json::to_value(meta).ok()).unwrap_or_default();
@@ -243,7 +257,10 @@ pub fn export(dir: &Path, into: &Path) -> Result<(PathBuf, PathBuf), UserError> 
     let text = format!("{whole:#}\n");
     for (path, bytes) in [(&paths.0, markdown.as_slice()), (&paths.1, text.as_bytes())] {
         store::replace(path, bytes).map_err(|error| {
-            UserError::failed(format!("'{}' cannot be written: {error}", path.display()), "look at its permissions")
+            UserError::failed(
+                format!("'{}' cannot be written: {error}", path.display()),
+                "look at its permissions",
+            )
         })?;
     }
     Ok(paths)
@@ -297,13 +314,15 @@ fn export_ours(dir: &Path) -> Result<(Vec<u8>, Vec<Value>), UserError> {
         ControlFlow::Continue(())
     })?;
     let mut out = Vec::new();
-    text.exporter().write(&mut out).map_err(|error| UserError::failed(format!("it cannot be written: {error}"), ""))?;
+    text.exporter()
+        .write(&mut out)
+        .map_err(|error| UserError::failed(format!("it cannot be written: {error}"), ""))?;
     Ok((out, events))
 }
 
 fn export_reference(dir: &Path) -> Result<(Vec<u8>, Vec<Value>), UserError> {
     let items = store::legacy::items(dir)?;
-    let text = lines(&items).join("\n");
+    let text = super::past::lines(&items).join("\n");
     let values = items.iter().filter_map(|item| serde_json::from_str(item.raw.get()).ok()).collect();
     Ok(((text + "\n").into_bytes(), values))
 }
@@ -316,73 +335,6 @@ fn scrub(value: &mut Value) {
         Value::Object(all) => all.values_mut().for_each(scrub),
         _ => {}
     }
-}
-
-/// What was said in an instance of the reference, as lines of a sheet.
-pub fn read_reference(listed: &Listed) -> Result<Vec<String>, UserError> {
-    let items = store::legacy::items(&listed.dir)?;
-    let mut all = lines(&items);
-    for session in store::legacy::sessions(&listed.dir) {
-        all.push(String::new());
-        all.push(clean_line(&format!("── session {} {} {}", session.adapter, session.status, session.id)).into_string());
-        for message in &session.messages {
-            all.extend(told(&message.role, &message.content));
-        }
-    }
-    if all.is_empty() {
-        all.push("Nothing of what was said was saved.".to_owned());
-    }
-    Ok(all)
-}
-
-fn lines(items: &[Item]) -> Vec<String> {
-    items.iter().flat_map(|item| said(item).map(|(who, text)| told(&who, &text)).unwrap_or_default()).collect()
-}
-
-fn told(who: &str, text: &str) -> Vec<String> {
-    let (text, _) = cut_middle(text, 4_000, 4_000);
-    let text = clean(&format!("{who}: {text}")).into_string();
-    text.lines().map(str::to_owned).collect()
-}
-
-/// Who has said what.
-fn said(item: &Item) -> Option<(String, String)> {
-    let (who, text) = match item.view() {
-        ItemView::User(text) => ("user".to_owned(), text),
-        ItemView::Assistant { text, .. } => ("orchestrator".to_owned(), text),
-        ItemView::Call(call) => (call.name, call.arguments),
-        ItemView::Output { output, .. } => ("result".to_owned(), output),
-        ItemView::System(_) | ItemView::Reasoning { .. } | ItemView::Other => return None,
-    };
-    (!text.trim().is_empty()).then_some((who, text))
-}
-
-/// The task of a new run that goes on where an instance of the reference has ended.
-pub fn continued_task(listed: &Listed) -> Result<String, UserError> {
-    let items = store::legacy::items(&listed.dir)?;
-    let mut parts = Vec::new();
-    let mut left = TOLD;
-    // The newest first, as far as there is room.
-    for (who, text) in items.iter().rev().filter_map(said) {
-        let (text, _) = cut_middle(&text, TOLD_EACH, TOLD_EACH);
-        let part = format!("{who}: {text}");
-        let Some(rest) = left.checked_sub(part.chars().count()) else { break };
-        left = rest;
-        parts.push(part);
-    }
-    if parts.is_empty() && listed.meta.task.is_empty() {
-        return Err(UserError::failed(
-            format!("nothing of '{}' was saved that a new run could go on from", listed.meta.name),
-            "n starts a new run",
-        ));
-    }
-    parts.reverse();
-    let task = &listed.meta.task;
-    Ok(format!(
-        "Go on with this task, which another run has begun:\n\n{task}\n\nThe end of what was said and done in it (check \
-         the files before repeating anything):\n\n{}",
-        parts.join("\n\n")
-    ))
 }
 
 #[cfg(test)]

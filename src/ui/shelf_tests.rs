@@ -45,8 +45,12 @@ fn a_folder_that_lies_elsewhere_is_never_deleted() {
     let home = tempfile::tempdir().unwrap();
     let other = home.path().join("src");
     std::fs::create_dir(&other).unwrap();
-    let listed =
-        Listed { dir: other.clone(), meta: Meta::default(), origin: Origin::Damaged("x".to_owned()), live: None };
+    let listed = Listed {
+        dir: other.clone(),
+        meta: Meta::default(),
+        origin: Origin::Damaged("x".to_owned()),
+        live: None,
+    };
     assert!(delete(&listed).is_err());
     assert!(other.exists());
 }
@@ -82,8 +86,12 @@ fn an_instance_of_the_reference_is_read_continued_and_exported_and_stays_as_it_i
     let home = tempfile::tempdir().unwrap();
     let listed = reference(home.path());
     let said = ["user: Fix the flaky CI job", "bash: {\"command\":\"ls\"}", "result: src"];
-    assert_eq!(read_reference(&listed).unwrap(), said);
-    assert!(continued_task(&listed).unwrap().ends_with("bash: {\"command\":\"ls\"}\n\nresult: src"));
+    assert_eq!(crate::ui::past::read_reference(&listed).unwrap(), said);
+    assert!(
+        crate::ui::past::continued_task(&listed)
+            .unwrap()
+            .ends_with("bash: {\"command\":\"ls\"}\n\nresult: src")
+    );
     assert!(delete(&listed).is_err());
     let into = tempfile::tempdir().unwrap();
     let (markdown, json) = export(&listed.dir, into.path()).unwrap();

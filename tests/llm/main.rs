@@ -1,6 +1,6 @@
 //! Models against a scripted server: streams, items, usage, retries, limits, cancelling.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod faults;
 #[path = "../support/mod.rs"]

@@ -36,7 +36,7 @@ impl Changes {
     }
 
     fn read(&self) -> UiEffect {
-        UiEffect::ReadChanges { dir: self.dir.clone(), base: self.base.clone() }
+        UiEffect::Shelf(crate::ui::msg::Shelf::ReadChanges { dir: self.dir.clone(), base: self.base.clone() })
     }
 
     /// The diff was read.

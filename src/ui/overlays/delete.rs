@@ -34,7 +34,10 @@ impl Delete {
             KeyCode::Esc => return (After::Close, Vec::new()),
             KeyCode::Char('c' | 'g') if ctrl => return (After::Close, Vec::new()),
             KeyCode::Enter if self.typed.trim() == WORD => {
-                return (After::Close, vec![UiEffect::Delete(self.listed.clone())]);
+                return (
+                    After::Close,
+                    vec![UiEffect::Shelf(crate::ui::msg::Shelf::Delete(self.listed.clone()))],
+                );
             }
             KeyCode::Char('u') if ctrl => self.typed.clear(),
             KeyCode::Backspace => {
@@ -53,7 +56,10 @@ impl Delete {
         let inner = canvas.popup(place, &[span("Delete instance?", warn)], &[]);
         let meta = &self.listed.meta;
         let text = [
-            format!("This deletes \"{}\" ({} steps) for good: its journal and the transcripts of its sessions.", meta.name, meta.steps),
+            format!(
+                "This deletes \"{}\" ({} steps) for good: its journal and the transcripts of its sessions.",
+                meta.name, meta.steps
+            ),
             "Files in its working directory stay as they are.".to_owned(),
             String::new(),
             self.listed.dir.display().to_string(),

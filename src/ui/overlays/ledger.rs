@@ -156,7 +156,8 @@ fn summary(entry: &Entry, skin: &Skin) -> Vec<Span> {
 /// All that is known of an entry.
 fn details(entry: &Entry) -> Vec<String> {
     let evidence = &entry.evidence;
-    let mut lines = vec![format!("{} {} · {} turns · {}", entry.short_id, entry.adapter, entry.turns, tested(entry))];
+    let mut lines =
+        vec![format!("{} {} · {} turns · {}", entry.short_id, entry.adapter, entry.turns, tested(entry))];
     lines.extend(entry.contradictions.iter().map(|claim| format!("! the evidence contradicts: {claim}")));
     lines.push(format!("task      {}", entry.task));
     if !entry.result.is_empty() {
@@ -175,5 +176,8 @@ fn details(entry: &Entry) -> Vec<String> {
         let exit = exit.map_or_else(|| "no exit code".to_owned(), |code| format!("exit {code}"));
         lines.push(format!("{} {command}  ({exit})", if n == 0 { "commands " } else { "         " }));
     }
-    lines.iter().flat_map(|line| crate::text::clean(line).lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+    lines
+        .iter()
+        .flat_map(|line| crate::text::clean(line).lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
 }

@@ -32,7 +32,12 @@ impl Log {
         let lines = || self.read.as_ref().map(|lines| lines.join("\n")).unwrap_or_default();
         match key.event.code {
             KeyCode::Esc | KeyCode::Char('q' | 'D') => return (After::Close, Vec::new()),
-            KeyCode::Char('r') => return (After::Stay, vec![UiEffect::ReadLog(model.fixed.home.log())]),
+            KeyCode::Char('r') => {
+                return (
+                    After::Stay,
+                    vec![UiEffect::Shelf(crate::ui::msg::Shelf::ReadLog(model.fixed.home.log()))],
+                );
+            }
             KeyCode::Char('o') => return (After::Stay, vec![UiEffect::Page(lines())]),
             KeyCode::Char('y') => {
                 return (After::Stay, vec![UiEffect::Copy { text: lines(), what: "the log".to_owned() }]);

@@ -66,7 +66,8 @@ impl Pick {
         let rows = u16::try_from(self.names.len()).unwrap_or(u16::MAX);
         let height = rows.saturating_add(3).min(area.height.saturating_sub(1));
         // At the right, so that the screen is seen in the theme.
-        let place = Rect::new(area.right().saturating_sub(width + 1), area.y + 1, width, height).intersection(area);
+        let place =
+            Rect::new(area.right().saturating_sub(width + 1), area.y + 1, width, height).intersection(area);
         let (title, dim, plain) = (canvas.skin.title(true), canvas.skin.dim(), canvas.skin.text());
         let inner = canvas.popup(place, &[span("Theme", title)], &[]);
         if inner.height < 2 {

@@ -6,7 +6,7 @@ use super::{Overlay, log::Log};
 use crate::ui::{
     fixture::Fixture,
     model::Screen,
-    msg::{Answer, Msg, UiEffect},
+    msg::{Answer, Msg, Shelf, UiEffect},
 };
 
 const DIFF: &str = "diff --git a/src/lexer.rs b/src/lexer.rs\n--- a/src/lexer.rs\n+++ b/src/lexer.rs\n@@ -1,2 +1,3 @@\n fn lex() {\n-    old();\n+    new();\n+    newer(\"\u{1b}[2J\");\n";
@@ -53,11 +53,14 @@ fn the_themes_at_all_sizes() {
 fn the_log_shows_its_end_and_stays_clean() {
     let mut f = Fixture::busy(80, 24);
     f.keys("D");
-    assert!(matches!(&f.effects[..], [.., UiEffect::ReadLog(_)]));
+    assert!(matches!(&f.effects[..], [.., UiEffect::Shelf(Shelf::ReadLog(_))]));
     let lines = (0..100).map(|n| format!("2026-11-24T12:04:31Z  WARN line {n} \u{1b}]0;x\u{7}")).collect();
     f.send(Msg::Answer(Answer::Log { file: "/state/log/zwarm-tui.log".to_owned(), lines }));
     let screen = f.screen();
-    assert!(screen.contains("line 99") && !screen.contains("line 0 ") && !screen.contains('\u{1b}'), "{screen}");
+    assert!(
+        screen.contains("line 99") && !screen.contains("line 0 ") && !screen.contains('\u{1b}'),
+        "{screen}"
+    );
     f.keys("g");
     assert!(f.screen().contains("line 0 "));
     let _ = Log::default();

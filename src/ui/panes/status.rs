@@ -23,7 +23,14 @@ fn hints(model: &Model) -> Vec<Hint> {
         return overlay.hints(model).into_iter().map(plain).collect();
     }
     if model.screen == Screen::NewRun {
-        let keys = [("Tab", "next field"), ("← →", "choose"), ("␣", "switch"), ("⏎", "start"), ("^G", "editor"), ("Esc", "cancel")];
+        let keys = [
+            ("Tab", "next field"),
+            ("← →", "choose"),
+            ("␣", "switch"),
+            ("⏎", "start"),
+            ("^G", "editor"),
+            ("Esc", "cancel"),
+        ];
         return keys.map(|(key, text)| Hint { key: key.to_owned(), text: text.to_owned(), act: None }).into();
     }
     let here = contexts(model);

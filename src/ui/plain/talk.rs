@@ -30,7 +30,9 @@ pub enum Wish {
     Say(String),
     Send(Command),
     Launch(Box<Launch>),
-    List { everywhere: bool },
+    List {
+        everywhere: bool,
+    },
     /// Read an instance aloud.
     Show(Box<Listed>),
     /// Take the task of a new run from an instance of the reference.
@@ -45,9 +47,14 @@ enum Asking {
     #[default]
     Home,
     /// The number of an instance, to read it or to resume it.
-    Instance { resume: bool },
+    Instance {
+        resume: bool,
+    },
     /// Lines of a task, until an empty one.
-    Task { lines: Vec<String>, of: Option<Box<Listed>> },
+    Task {
+        lines: Vec<String>,
+        of: Option<Box<Listed>>,
+    },
     /// A number of the run's menu.
     Run,
     Nudge,
@@ -73,7 +80,8 @@ fn say(text: impl Into<String>) -> Wish {
     Wish::Say(text.into())
 }
 
-const HOME: &str = "Menu: 1 new run, 2 read an instance, 3 resume an instance, 4 this directory or all projects, 0 quit.";
+const HOME: &str =
+    "Menu: 1 new run, 2 read an instance, 3 resume an instance, 4 this directory or all projects, 0 quit.";
 
 impl Talk {
     /// The list was read: what is said of it.
@@ -83,7 +91,9 @@ impl Talk {
             1 => "1 instance:".to_owned(),
             count => format!("{count} instances, the newest first:"),
         }];
-        lines.extend(listed.iter().take(LISTED).enumerate().map(|(at, it)| format!("{}: {}", at + 1, words(it, now))));
+        lines.extend(
+            listed.iter().take(LISTED).enumerate().map(|(at, it)| format!("{}: {}", at + 1, words(it, now))),
+        );
         if listed.len() > LISTED {
             lines.push(format!("and {} more; 'zwarm-tui instances' lists all", listed.len() - LISTED));
         }
@@ -124,7 +134,8 @@ impl Talk {
     /// What is said of an event.
     pub fn event(&mut self, event: &Event) -> Vec<String> {
         self.folds.apply(event);
-        let mut lines: Vec<String> = self.story.tell(event).map(|text| text.to_string()).into_iter().collect();
+        let mut lines: Vec<String> =
+            self.story.tell(event).map(|text| text.to_string()).into_iter().collect();
         if let Body::Human(Human::InboxOpened(opened)) = &event.body {
             lines.push(format!("Needs you: {}. 5 answers it.", opened.title));
         }
@@ -177,7 +188,10 @@ impl Talk {
             "2" | "3" if self.listed.is_empty() => vec![say("No instance is here."), say(HOME)],
             "2" | "3" => {
                 self.asking = Asking::Instance { resume: text == "3" };
-                vec![say(format!("Which one? 1 to {}, an empty line goes back:", self.listed.len().min(LISTED)))]
+                vec![say(format!(
+                    "Which one? 1 to {}, an empty line goes back:",
+                    self.listed.len().min(LISTED)
+                ))]
             }
             "4" => {
                 self.everywhere = !self.everywhere;
@@ -200,7 +214,10 @@ impl Talk {
             (_, Some(_)) => vec![say("It is live in another process."), say(HOME)],
             (Origin::Damaged(why), _) => vec![say(format!("It cannot be resumed: {why}")), say(HOME)],
             (Origin::Reference(_), _) => {
-                vec![Wish::Adopt(listed), say("A new run goes on from it. What is to be added? An empty line starts it:")]
+                vec![
+                    Wish::Adopt(listed),
+                    say("A new run goes on from it. What is to be added? An empty line starts it:"),
+                ]
             }
             (Origin::Ours, _) if listed.meta.stopped_by == "exit" || listed.meta.kind == RunKind::Exec => {
                 self.asking = Asking::Task { lines: Vec::new(), of: Some(listed) };
@@ -256,7 +273,10 @@ impl Talk {
         }
         text.push_str(&format!(", step {} of {}", run.progress.step, run.progress.last_step));
         let (total, cost) = (tokens_short(spend.total()), money(spend.cost(), spend.estimated));
-        text.push_str(&format!(", {total} tokens, {cost}, {} executors working", self.folds.sessions.working().count()));
+        text.push_str(&format!(
+            ", {total} tokens, {cost}, {} executors working",
+            self.folds.sessions.working().count()
+        ));
         text
     }
 
@@ -266,8 +286,12 @@ impl Talk {
         let opened = &card.opened;
         let mut wishes = vec![say(opened.title.clone())];
         wishes.extend(details(opened).into_iter().map(Wish::Say));
-        let choices = opened.choices.iter().enumerate().map(|(at, choice)| format!("{} {}", at + 1, choice.label));
-        wishes.push(say(format!("Choose: {}. An empty line decides later.", choices.collect::<Vec<_>>().join(", "))));
+        let choices =
+            opened.choices.iter().enumerate().map(|(at, choice)| format!("{} {}", at + 1, choice.label));
+        wishes.push(say(format!(
+            "Choose: {}. An empty line decides later.",
+            choices.collect::<Vec<_>>().join(", ")
+        )));
         self.asking = Asking::Card(opened.inbox_id);
         wishes
     }
@@ -276,7 +300,9 @@ impl Talk {
         self.asking = Asking::Run;
         let Some(opened) = self.folds.inbox.get(id) else { return vec![say("It was answered elsewhere.")] };
         let at = text.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-        let Some(choice) = at.and_then(|at| opened.choices.get(at)) else { return vec![say("Decided later.")] };
+        let Some(choice) = at.and_then(|at| opened.choices.get(at)) else {
+            return vec![say("Decided later.")];
+        };
         if choice.wants_text {
             let question = format!("{}, one line:", choice.label);
             self.asking = Asking::CardText(id, choice.id.clone());
@@ -287,7 +313,9 @@ impl Talk {
     }
 
     fn reply(&self, inbox: InboxId, choice: String, text: Option<String>) -> Vec<Wish> {
-        let Some(opened) = self.folds.inbox.get(inbox) else { return vec![say("It was answered elsewhere.")] };
+        let Some(opened) = self.folds.inbox.get(inbox) else {
+            return vec![say("It was answered elsewhere.")];
+        };
         let digest = Some(opened.digest.clone());
         vec![Wish::Send(Command::Reply(Reply { inbox, choice, text, digest }))]
     }
@@ -320,7 +348,8 @@ fn words(listed: &Listed, now: jiff::Timestamp) -> String {
         Origin::Ours => meta.state.clone(),
     };
     let when = Stamp::parse(&meta.updated_at).map(|stamp| ago(now.as_second() - stamp.at.as_second()));
-    let needs = if meta.inbox_open > 0 { format!(", needs you ({})", meta.inbox_open) } else { String::new() };
+    let needs =
+        if meta.inbox_open > 0 { format!(", needs you ({})", meta.inbox_open) } else { String::new() };
     format!(
         "{}, {state}{needs}, step {} of {}, {} tokens, {}",
         meta.name,

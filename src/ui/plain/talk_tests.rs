@@ -99,7 +99,8 @@ fn a_run_is_steered_by_numbers_and_an_abort_must_be_spelled() {
 
 #[test]
 fn plain_mode_is_taken_where_it_is_asked_for_or_the_terminal_cannot_do_more() {
-    let with = |key: &'static str, value: &'static str| move |name: &str| (name == key).then(|| value.to_owned());
+    let with =
+        |key: &'static str, value: &'static str| move |name: &str| (name == key).then(|| value.to_owned());
     assert!(super::super::wanted(true, with("TERM", "xterm")));
     assert!(super::super::wanted(false, with("TERM", "dumb")));
     assert!(super::super::wanted(false, with("ZWARM_PLAIN", "1")));

@@ -91,7 +91,10 @@ impl Home {
     fn look(&self) -> Vec<UiEffect> {
         let known = self.preview.as_ref().map(|preview| &preview.dir);
         let chosen = self.chosen().filter(|listed| Some(&listed.dir) != known);
-        chosen.map(|listed| UiEffect::Preview(Box::new(listed.clone()))).into_iter().collect()
+        chosen
+            .map(|listed| UiEffect::Shelf(crate::ui::msg::Shelf::Preview(Box::new(listed.clone()))))
+            .into_iter()
+            .collect()
     }
 }
 
@@ -114,7 +117,8 @@ pub fn key(model: &mut Model, key: &KeyPress, _now: Now) -> Vec<UiEffect> {
     let ctrl = key.event.modifiers.contains(KeyModifiers::CONTROL);
     match key.event.code {
         KeyCode::Esc => {
-            if model.home.line.take() == Some(Line::Filter) {
+            let left = model.home.line.take();
+            if left == Some(Line::Filter) {
                 model.home.filter.clear();
             }
         }
@@ -163,7 +167,10 @@ fn edit(model: &mut Model, change: impl FnOnce(&mut String)) {
 fn entered(model: &mut Model) -> Vec<UiEffect> {
     match model.home.line.take() {
         Some(Line::Rename(listed, name)) if !name.trim().is_empty() => {
-            vec![UiEffect::Rename { dir: listed.dir.clone(), name: name.trim().to_owned() }]
+            vec![UiEffect::Shelf(crate::ui::msg::Shelf::Rename {
+                dir: listed.dir.clone(),
+                name: name.trim().to_owned(),
+            })]
         }
         Some(Line::Further(listed, task)) if !task.trim().is_empty() => launch(model, &listed, Some(task)),
         _ => Vec::new(),
@@ -218,7 +225,9 @@ pub fn click(model: &mut Model, row: usize, now: Now) -> Vec<UiEffect> {
 /// An action of the browser.
 pub fn act(model: &mut Model, it: Browse, now: Now) -> Vec<UiEffect> {
     let chosen = model.home.chosen().cloned();
-    let line = |listed: Listed, make: fn(Box<Listed>, String) -> Line, text: String| Some(make(Box::new(listed), text));
+    let line = |listed: Listed, make: fn(Box<Listed>, String) -> Line, text: String| {
+        Some(make(Box::new(listed), text))
+    };
     match (it, chosen) {
         (Browse::Next, _) => step(model, 1),
         (Browse::Prev, _) => step(model, -1),
@@ -257,7 +266,9 @@ pub fn act(model: &mut Model, it: Browse, now: Now) -> Vec<UiEffect> {
         (Browse::CopyId, Some(listed)) => {
             return vec![UiEffect::Copy { text: listed.meta.id.clone(), what: "the id".to_owned() }];
         }
-        (Browse::Export, Some(listed)) => return vec![UiEffect::Export(listed.dir)],
+        (Browse::Export, Some(listed)) => {
+            return vec![UiEffect::Shelf(crate::ui::msg::Shelf::Export(listed.dir))];
+        }
     }
     model.home.look()
 }
@@ -279,7 +290,7 @@ fn resumed(model: &mut Model, listed: Listed, now: Now) -> Vec<UiEffect> {
         Origin::Damaged(why) => model.say(Level::Warning, format!("it cannot be resumed: {why}"), now),
         Origin::Reference(_) => {
             if let Some(pattern) = model.fixed.pattern.clone() {
-                return vec![UiEffect::Adopt(Box::new(listed), pattern)];
+                return vec![UiEffect::Shelf(crate::ui::msg::Shelf::Adopt(Box::new(listed), pattern))];
             }
         }
         // One that is done, or one turn of an executor, needs something further to do.

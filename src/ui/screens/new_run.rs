@@ -88,7 +88,7 @@ fn look(model: &Model, versions: bool) -> Vec<UiEffect> {
     let (dir, lm) = (directory(model), new.texts.model.text());
     let same = new.around.as_ref().is_some_and(|around| around.dir == dir && around.lm == lm);
     let Some(pattern) = model.fixed.pattern.clone().filter(|_| !same || versions) else { return Vec::new() };
-    vec![UiEffect::Look { pattern, dir, lm, versions }]
+    vec![UiEffect::Shelf(crate::ui::msg::Shelf::Look { pattern, dir, lm, versions })]
 }
 
 /// The directory of the run, absolute.
@@ -255,7 +255,7 @@ fn save(model: &mut Model, now: Now) -> Vec<UiEffect> {
     match serde_yaml::to_string(&fields::document(&new.texts, &new.choices)) {
         Ok(text) => {
             let text = format!("# Start with it: zwarm-tui -c {}\n{text}", path.display());
-            vec![UiEffect::Save { path, text }]
+            vec![UiEffect::Shelf(crate::ui::msg::Shelf::Save { path, text })]
         }
         Err(error) => {
             model.say(Level::Warning, format!("it cannot be written: {error}"), now);

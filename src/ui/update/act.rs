@@ -120,7 +120,7 @@ fn open(model: &mut Model, it: Open, now: Now) -> Vec<UiEffect> {
         }
         Open::Log => {
             model.overlays.push(Overlay::Log(Log::default()));
-            return vec![UiEffect::ReadLog(model.fixed.home.log())];
+            return vec![UiEffect::Shelf(crate::ui::msg::Shelf::ReadLog(model.fixed.home.log()))];
         }
         Open::Themes => Overlay::Themes(Pick::new(model)),
     };
@@ -155,7 +155,7 @@ fn run(model: &mut Model, it: Run, argument: Option<&str>, now: Now) -> Vec<UiEf
         Run::PauseAndQuit => return leave::pause_and_quit(model, None),
         Run::Export => {
             return match model.run() {
-                Some(run) => vec![UiEffect::Export(run.dir.clone())],
+                Some(run) => vec![UiEffect::Shelf(crate::ui::msg::Shelf::Export(run.dir.clone()))],
                 None => Vec::new(),
             };
         }

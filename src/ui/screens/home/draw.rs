@@ -176,7 +176,9 @@ fn state(canvas: &Canvas<'_>, listed: &Listed, own: Option<&RunModel>) -> (&'sta
         let state = match run.state() {
             RunState::Pausing => "pausing",
             RunState::Stopping => "stopping",
-            state => crate::store::state_word(state, run.folds.run.end.as_ref().map(|end| end.stopped_by.as_str())),
+            state => {
+                crate::store::state_word(state, run.folds.run.end.as_ref().map(|end| end.stopped_by.as_str()))
+            }
         };
         return (sign, state.to_owned(), style);
     }
@@ -206,7 +208,8 @@ fn describe(model: &Model, canvas: &Canvas<'_>, listed: &Listed, needs: bool) ->
         Some(run) => {
             let spend = &run.folds.spend;
             let at = &run.folds.run.progress;
-            let steps = if at.last_step > 0 { format!("{}/{}", at.step, at.last_step) } else { at.step.to_string() };
+            let steps =
+                if at.last_step > 0 { format!("{}/{}", at.step, at.last_step) } else { at.step.to_string() };
             (steps, spend.total(), spend.cost(), spend.estimated)
         }
         None if meta.max_steps > 0 => {

@@ -104,7 +104,11 @@ fn one_that_is_done_asks_for_a_further_task_and_one_of_the_reference_becomes_a_n
     let dir = PathBuf::from("/state/instances/0");
     assert_eq!(further, Some(What::Resume { dir, task: Some("and now the tests".to_owned()) }));
     f.keys("G r");
-    assert!(f.effects.iter().any(|effect| matches!(effect, UiEffect::Adopt(listed, _) if listed.meta.name == "old-run")));
+    assert!(
+        f.effects
+            .iter()
+            .any(|effect| matches!(effect, UiEffect::Shelf(crate::ui::msg::Shelf::Adopt(listed, _)) if listed.meta.name == "old-run"))
+    );
 }
 
 #[test]
@@ -115,11 +119,17 @@ fn deleting_asks_for_the_word_and_is_refused_for_a_live_one() {
     f.keys("j d enter");
     f.types("delet");
     f.keys("enter");
-    assert!(!f.effects.iter().any(|effect| matches!(effect, UiEffect::Delete(_))));
+    assert!(
+        !f.effects.iter().any(|effect| matches!(effect, UiEffect::Shelf(crate::ui::msg::Shelf::Delete(_))))
+    );
     insta::assert_snapshot!("home_delete_80x24", f.screen());
     f.types("e");
     f.keys("enter");
-    assert!(f.effects.iter().any(|effect| matches!(effect, UiEffect::Delete(listed) if listed.meta.name == "docs-pass")));
+    assert!(
+        f.effects
+            .iter()
+            .any(|effect| matches!(effect, UiEffect::Shelf(crate::ui::msg::Shelf::Delete(listed)) if listed.meta.name == "docs-pass"))
+    );
 }
 
 #[test]
@@ -132,7 +142,7 @@ fn a_damaged_one_can_be_deleted_but_not_resumed_and_a_name_is_changed() {
     f.keys("esc g j R ctrl-u");
     f.types("docs");
     f.keys("enter");
-    let expected = |effect: &UiEffect| matches!(effect, UiEffect::Rename { name, .. } if name == "docs");
+    let expected = |effect: &UiEffect| matches!(effect, UiEffect::Shelf(crate::ui::msg::Shelf::Rename { name, .. }) if name == "docs");
     assert!(f.effects.iter().any(expected));
 }
 
@@ -147,7 +157,8 @@ fn the_picker_shows_only_what_can_go_on() {
 #[test]
 fn a_thousand_are_listed_and_hostile_names_stay_in_their_cells() {
     let mut f = home(80, 24);
-    let many = (0..1_000).map(|n| one(n, &format!("run-{n}\u{1b}[31m\u{202e}"), "done", "exit", Origin::Ours));
+    let many =
+        (0..1_000).map(|n| one(n, &format!("run-{n}\u{1b}[31m\u{202e}"), "done", "exit", Origin::Ours));
     f.send(Msg::Answer(Answer::Listed(many.collect())));
     f.keys("G");
     let screen = f.screen();

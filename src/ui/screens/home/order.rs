@@ -53,7 +53,9 @@ pub fn fits(listed: &Listed, filter: &str) -> bool {
 
 /// Whether `r` can go on with it.
 pub fn can_resume(listed: &Listed) -> bool {
-    listed.live.is_none() && listed.origin == Origin::Ours && !matches!(listed.meta.state.as_str(), "done" | "running")
+    listed.live.is_none()
+        && listed.origin == Origin::Ours
+        && !matches!(listed.meta.state.as_str(), "done" | "running")
 }
 
 /// Places of `all` in the order in which they are shown: what needs the human first.

@@ -40,7 +40,13 @@ impl Flow {
         if !self.pieces.is_empty() {
             self.y += 1;
         }
-        self.pieces.push(Piece { x: 0, y: self.y, spans: vec![span(label, skin.dim())], stop: None, caret: None });
+        self.pieces.push(Piece {
+            x: 0,
+            y: self.y,
+            spans: vec![span(label, skin.dim())],
+            stop: None,
+            caret: None,
+        });
         self.x = LABEL;
     }
 
@@ -60,7 +66,9 @@ impl Flow {
         let (_, caret) = text.caret();
         // What stands before the caret stays in view.
         let mut skip = 0;
-        let before = |skip: usize| width(&line.chars().skip(skip).take(caret.saturating_sub(skip)).collect::<String>());
+        let before = |skip: usize| {
+            width(&line.chars().skip(skip).take(caret.saturating_sub(skip)).collect::<String>())
+        };
         while before(skip) >= cells {
             skip += 1;
         }
@@ -205,7 +213,8 @@ fn executors(new: &NewRun, flow: &mut Flow, skin: &Skin) {
     flow.choice(radio(on, skin.ascii), "auto", on, on && here, Stop::Executor, skin);
     for name in &new.choices.executors {
         let on = new.choices.executor.as_ref() == Some(name);
-        let found = new.around.as_ref().and_then(|around| around.executors.iter().find(|found| found.name == *name));
+        let found =
+            new.around.as_ref().and_then(|around| around.executors.iter().find(|found| found.name == *name));
         let version = new.versions.iter().find(|(of, _)| of == name).map(|(_, version)| version.as_str());
         let (text, style) = match found {
             None => (String::new(), skin.dim()),
@@ -230,7 +239,9 @@ fn executors(new: &NewRun, flow: &mut Flow, skin: &Skin) {
 
 fn buttons(new: &NewRun, canvas: &mut Canvas<'_>, line: Rect) {
     let mut x = line.x;
-    for (stop, label) in [(Stop::Start, "[ Start ⏎ ]"), (Stop::Save, "[ Save as config ]"), (Stop::Cancel, "[ Cancel Esc ]")] {
+    for (stop, label) in
+        [(Stop::Start, "[ Start ⏎ ]"), (Stop::Save, "[ Save as config ]"), (Stop::Cancel, "[ Cancel Esc ]")]
+    {
         let label = if canvas.skin.ascii { label.replace(" ⏎", "") } else { label.to_owned() };
         let style = if new.focus == stop { canvas.skin.selected() } else { canvas.skin.key() };
         let used = canvas.put(x, line.y, line.right().saturating_sub(x), &label, style);

@@ -154,7 +154,12 @@ impl Texts {
         for (at, (label, _)) in NUMBERS.iter().enumerate() {
             let text = self.numbers[at].text();
             match number(&text) {
-                Err(()) => return Some((Stop::Number(at), format!("{label}: '{}' is not a number above 0", text.trim()))),
+                Err(()) => {
+                    return Some((
+                        Stop::Number(at),
+                        format!("{label}: '{}' is not a number above 0", text.trim()),
+                    ));
+                }
                 Ok(None) if at == 0 => return Some((Stop::Number(at), "steps: say how many".to_owned())),
                 Ok(Some(value)) if at < 3 && value.fract() != 0.0 => {
                     return Some((Stop::Number(at), format!("{label}: whole numbers only")));
@@ -237,7 +242,8 @@ impl Choices {
     pub fn turn(&mut self, stop: Stop, forward: bool) -> bool {
         match stop {
             Stop::Executor => {
-                let all: Vec<_> = std::iter::once(None).chain(self.executors.iter().cloned().map(Some)).collect();
+                let all: Vec<_> =
+                    std::iter::once(None).chain(self.executors.iter().cloned().map(Some)).collect();
                 self.executor = turned(&all, &self.executor, forward).flatten();
             }
             Stop::Sandbox => {
@@ -275,7 +281,8 @@ impl Choices {
         config.executor.adapter.clone_from(&self.executor);
         config.executor.sandbox = self.sandbox;
         config.executor.approval = self.approval;
-        let on = |(entry, on): &(WatcherEntry, bool)| on.then(|| WatcherEntry { enabled: true, ..entry.clone() });
+        let on =
+            |(entry, on): &(WatcherEntry, bool)| on.then(|| WatcherEntry { enabled: true, ..entry.clone() });
         let watchers: Vec<_> = self.watchers.iter().filter_map(on).collect();
         config.watchers.enabled = !watchers.is_empty();
         if !watchers.is_empty() {

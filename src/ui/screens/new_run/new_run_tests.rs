@@ -67,7 +67,10 @@ fn what_is_chosen_becomes_a_launch() {
     let launch = launched(&f).unwrap();
     assert_eq!(launch.what, What::New { task: "Rewrite it".to_owned(), name: Some("lex".to_owned()) });
     let config = &launch.config;
-    assert_eq!((config.executor.adapter.as_deref(), config.executor.sandbox), (Some("codex"), Sandbox::ReadOnly));
+    assert_eq!(
+        (config.executor.adapter.as_deref(), config.executor.sandbox),
+        (Some("codex"), Sandbox::ReadOnly)
+    );
     assert_eq!((config.orchestrator.max_steps, config.budget.max_orchestrator_tokens), (60, Some(100_000)));
     assert_eq!((config.budget.max_cost_usd, config.executor.approval), (Some(2.5), Some(Approval::Never)));
     let watchers: Vec<_> = config.watchers.watchers.iter().map(|entry| entry.name.as_str()).collect();
@@ -122,7 +125,7 @@ fn it_is_saved_as_a_configuration_that_can_be_read() {
     f.model.new_run.focus = Stop::Save;
     f.keys("enter");
     let saved = f.effects.iter().find_map(|effect| match effect {
-        UiEffect::Save { path, text } => Some((path.clone(), text.clone())),
+        UiEffect::Shelf(crate::ui::msg::Shelf::Save { path, text }) => Some((path.clone(), text.clone())),
         _ => None,
     });
     let (path, text) = saved.unwrap();
