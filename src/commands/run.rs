@@ -192,7 +192,10 @@ pub(super) fn screen(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32
             }
         },
     };
-    let code = runtime()?.block_on(ui::run(begin));
+    let code = match ui::plain::wanted(args.screen.plain, |name| std::env::var(name).ok()) {
+        true => runtime()?.block_on(ui::plain::run(begin, out)),
+        false => runtime()?.block_on(ui::run(begin)),
+    };
     drop(log);
     code
 }
@@ -213,10 +216,7 @@ fn only_screen(args: &RunArgs) -> Result<(), UserError> {
             format!("write zwarm-tui run {option} …"),
         ));
     }
-    if args.screen.plain {
-        return Err(UserError::usage("the screen has no plain mode yet", "write zwarm-tui run -t TASK"));
-    }
-    if !std::io::stdout().is_terminal() {
+    if !args.screen.plain && !std::io::stdout().is_terminal() {
         return Err(UserError::usage(
             "the screen needs a terminal, and standard output is none",
             "write zwarm-tui run -t TASK; without a key: zwarm-tui run --demo",

@@ -17,7 +17,7 @@ use super::{
     keymap::Keymap,
     model::{Level, Model, Screen as Shown},
     msg::{Msg, Now, UiEffect},
-    probe, screens, signals,
+    notify, probe, screens, signals,
     terminal::{self, Modes, Screen},
     theme::Themes,
     update::update,
@@ -63,6 +63,9 @@ pub(super) async fn run(start: Start) -> Result<i32, UserError> {
     let (to, from) = mpsc::channel(QUEUE);
     let hands =
         Hands::new(start.start_fn.clone(), start.home.clone(), start.working_dir.clone(), &start.config, to);
+    let ui = &model.fixed.config.ui;
+    let known = notify::knows_progress(|name| std::env::var(name).ok());
+    let marks = notify::Marks::new(ui.title, ui.progress && known);
     let app = App {
         screen,
         model,
@@ -74,6 +77,7 @@ pub(super) async fn run(start: Start) -> Result<i32, UserError> {
         wake,
         modes,
         stopped: None,
+        marks,
     };
     app.run(start.launch.clone()).await
 }
@@ -90,6 +94,8 @@ struct App {
     modes: Modes,
     /// A stop of ours whose CONT has not been reported yet.
     stopped: Option<Instant>,
+    /// Title and progress.
+    marks: notify::Marks,
 }
 
 /// What ends a turn of the loop.
@@ -136,11 +142,13 @@ impl App {
                     if self.stopped.take().is_none() {
                         self.screen.leave();
                         let _ = self.screen.enter(self.modes);
+                        self.marks.forget();
                     }
                     (Vec::new(), Urgency::Key)
                 }
                 Turn::Panicked => {
                     let _ = self.screen.enter(self.modes);
+                    self.marks.forget();
                     (vec![Msg::Leave(6)], Urgency::Key)
                 }
                 Turn::Frame => {
@@ -224,6 +232,9 @@ impl App {
         if let Err(error) = done {
             tracing::warn!(%error, "a frame cannot be drawn");
         }
+        for mark in self.marks.changed(&self.model) {
+            let _ = self.screen.write(&mark);
+        }
         self.clock.drawn(Instant::now());
     }
 
@@ -247,8 +258,13 @@ impl App {
                     let _ = self.screen.repaint();
                 }
                 UiEffect::Suspend => self.suspend(events),
-                UiEffect::Bell => {
-                    let _ = self.screen.write("\x07");
+                UiEffect::Notify(text) => {
+                    let variable = |name: &str| std::env::var(name).ok();
+                    let how = notify::how(self.model.fixed.config.ui.notify, variable);
+                    let bytes = notify::notification(how, &text, variable("TMUX").is_some());
+                    if !bytes.is_empty() {
+                        let _ = self.screen.write(&bytes);
+                    }
                 }
                 UiEffect::DetectTheme => {
                     let answers = self.away(events, probe_now).await;
@@ -293,6 +309,7 @@ impl App {
         self.screen.leave();
         let done = tokio::task::spawn_blocking(what).await;
         let _ = self.screen.enter(self.modes);
+        self.marks.forget();
         *events = EventStream::new();
         self.clock.request(Instant::now(), Urgency::Key);
         done.unwrap_or_else(|_| T::broken())
@@ -304,6 +321,7 @@ impl App {
         self.stopped = Some(Instant::now());
         signals::stop_here();
         let _ = self.screen.enter(self.modes);
+        self.marks.forget();
         *events = EventStream::new();
         self.clock.request(Instant::now(), Urgency::Key);
     }

@@ -156,7 +156,7 @@ impl Hands {
             | UiEffect::Edit { .. }
             | UiEffect::EditFile { .. }
             | UiEffect::Page(_)
-            | UiEffect::Bell
+            | UiEffect::Notify(_)
             | UiEffect::Mouse(_)
             | UiEffect::Redraw
             | UiEffect::Suspend

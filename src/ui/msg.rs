@@ -201,7 +201,8 @@ pub enum UiEffect {
         path: PathBuf,
         line: Option<u32>,
     },
-    Bell,
+    /// Tell the human by the terminal that something needs them.
+    Notify(String),
     Mouse(bool),
     /// Every cell is painted anew.
     Redraw,

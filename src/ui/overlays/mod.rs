@@ -167,3 +167,6 @@ pub fn scrolled(top: usize, key: &KeyPress, page: usize) -> Option<usize> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod views_tests;

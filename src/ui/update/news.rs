@@ -81,9 +81,18 @@ fn after(model: &mut Model) -> Vec<UiEffect> {
 
 fn told(model: &mut Model, id: InstanceId, notable: Notable, now: Now) -> Vec<UiEffect> {
     let mut effects = Vec::new();
+    if !model.term.focused {
+        let name = model.by_id(id).map(|run| run.name.clone()).unwrap_or_default();
+        let text = match &notable {
+            Notable::Card(title) => Some(format!("{name} needs you: {title}")),
+            Notable::Ended(text) => Some(text.clone()),
+            Notable::Problem { text, fatal: true } => Some(format!("{name}: {text}")),
+            _ => None,
+        };
+        effects.extend(text.map(UiEffect::Notify));
+    }
     match notable {
         Notable::Card(title) => {
-            effects.push(UiEffect::Bell);
             let typed = model
                 .pressed
                 .last

@@ -78,8 +78,9 @@ impl Reader {
             let path = names.split(" b/").nth(1).unwrap_or(names);
             self.files.push(FileDiff { path: clean_line(path), ..FileDiff::default() });
         } else if let Some(path) = line.strip_prefix("--- ") {
-            let begun = |file: &FileDiff| file.lines.iter().any(|line| line.kind == LineKind::Hunk);
-            if self.files.last().is_none_or(begun) {
+            // Notes (a new file's mode) stand before the names of their own file.
+            let in_text = |file: &FileDiff| file.lines.iter().any(|line| line.kind != LineKind::Note);
+            if self.files.last().is_none_or(in_text) {
                 self.files.push(FileDiff { path: clean_line(name(path)), ..FileDiff::default() });
             }
         } else if let Some(path) = line.strip_prefix("+++ ") {

@@ -133,7 +133,9 @@ fn rows(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         if area.width >= 120 {
             spans.push(span(fit(&it.waits, 26, ascii) + " ", if needs { canvas.skin.warn() } else { dim }));
         }
-        spans.push(span(it.directory, dim));
+        if area.width >= 70 {
+            spans.push(span(it.directory, dim));
+        }
         canvas.spans(line, &spans);
         if n == home.selected {
             let style = canvas.skin.selected();
@@ -160,7 +162,10 @@ fn headings(area: u16, ascii: bool) -> String {
     if area >= 120 {
         text.push_str(&fit("waits for", 27, ascii));
     }
-    text + "directory"
+    if area >= 70 {
+        text.push_str("directory");
+    }
+    text
 }
 
 /// The state in a sign, a word and a style.
@@ -202,7 +207,10 @@ fn describe(model: &Model, canvas: &Canvas<'_>, listed: &Listed, needs: bool) ->
     let (steps, spent, cost, about) = match own {
         Some(run) => {
             let spend = &run.folds.spend;
-            (header::step(run), spend.total(), spend.cost(), spend.estimated)
+            let at = &run.folds.run.progress;
+            let steps =
+                if at.last_step > 0 { format!("{}/{}", at.step, at.last_step) } else { at.step.to_string() };
+            (steps, spend.total(), spend.cost(), spend.estimated)
         }
         None if meta.max_steps > 0 => {
             (format!("{}/{}", meta.steps, meta.max_steps), meta.tokens, meta.cost_usd, meta.estimated)

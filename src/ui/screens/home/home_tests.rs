@@ -11,7 +11,7 @@ use crate::{
 
 fn one(n: u32, name: &str, state: &str, stopped_by: &str, origin: Origin) -> Listed {
     let mut meta = Meta {
-        id: format!("a7c1e2{n:02}-0000-4000-8000-000000000001"),
+        id: format!("b7c1e2{n:02}-0000-4000-8000-000000000001"),
         name: name.to_owned(),
         task: format!("Work on {name}: find the race in upload_test and keep the public API"),
         state: state.to_owned(),
