@@ -197,6 +197,15 @@ fn killed_at_any_moment_nothing_that_was_printed_is_lost_and_a_resume_ends_the_t
         child.wait().unwrap();
         printed.extend(out.map_while(Result::ok).filter(|line| serde_json::from_str::<Value>(line).is_ok()));
         let dir = bench.instances().pop().unwrap();
+        // A child that was being forked keeps the lock until it execs.
+        let free = (0..500).any(|_| {
+            let free = zwarm_tui::store::Lock::holder(&dir).is_none();
+            if !free {
+                std::thread::park_timeout(Duration::from_millis(10));
+            }
+            free
+        });
+        assert!(free, "the lock of a killed run is free");
         let id = dir.file_name().unwrap().to_str().unwrap().to_owned();
         let text = std::fs::read_to_string(dir.join("events.jsonl")).unwrap();
         for line in &printed {

@@ -76,8 +76,11 @@ impl Machine {
             return true;
         }
         let mut bash_blocked = self.calls.bash_runs();
+        // One directory is looked at at a time, so that sessions are numbered in the order of their calls.
+        let mut delegate_blocked = !self.calls.ids(|on| matches!(on, On::Directory(_))).is_empty();
         let next = self.calls.pending.iter().position(|call| match call.name.as_str() {
             "bash" => !std::mem::replace(&mut bash_blocked, true),
+            "delegate" => !std::mem::replace(&mut delegate_blocked, true),
             "exit" => self.calls.running.is_empty() && self.calls.pending.len() == 1,
             _ => true,
         });
