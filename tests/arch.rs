@@ -241,7 +241,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("headless", &["protocol", "fold", "text", "agent", "store", "error"]),
-    ("ui", &["protocol", "fold", "text", "agent", "store", "config", "error", "paths"]),
+    ("ui", &["protocol", "fold", "text", "agent", "store", "config", "error", "paths", "headless"]),
     ("cli", &["config", "error", "paths", "store", "text", "protocol"]),
     ("logging", &["error", "text"]),
     (
