@@ -15,7 +15,7 @@ const TASK: &str =
 const README: &str =
     "# Demo\n\nA fresh repository in which a scripted team works. Look at it with `git status`.\n";
 /// Tokens after which the demo's budget warns at 80 %.
-const MAX_TOKENS: u64 = 90_000;
+const MAX_TOKENS: u64 = 110_000;
 /// Small enough that the demo's short history is compacted.
 const COMPACT_AT: u64 = 6_000;
 

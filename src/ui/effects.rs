@@ -49,6 +49,8 @@ pub(super) struct Hands {
     state_dir: String,
     to: mpsc::Sender<Msg>,
     held: std::sync::Arc<std::sync::Mutex<HashMap<InstanceId, Held>>>,
+    /// Folders of the instances that this process has started: they are listed wherever they lie.
+    started: std::sync::Arc<std::sync::Mutex<Vec<PathBuf>>>,
     tasks: JoinSet<()>,
     /// Writing that must be done before the program ends.
     writing: JoinSet<()>,
@@ -69,6 +71,7 @@ impl Hands {
             state_dir: config.state_dir.clone(),
             to,
             held: std::sync::Arc::default(),
+            started: std::sync::Arc::default(),
             tasks: JoinSet::new(),
             writing: JoinSet::new(),
         }
@@ -203,6 +206,7 @@ impl Hands {
     fn launch(&mut self, launch: Launch) {
         let (to, held, home, starting) =
             (self.to.clone(), self.held.clone(), self.home.clone(), (self.start)(launch));
+        let started = self.started.clone();
         self.tasks.spawn(async move {
             let running = match starting.await {
                 Ok(running) => running,
@@ -231,6 +235,7 @@ impl Hands {
                 }
             });
             let entry = Held { dir: link.dir.clone(), task: task.abort_handle(), link: Some(link.clone()) };
+            lock(&started).push(link.dir.clone());
             if let Some(old) = lock(&held).insert(link.instance, entry) {
                 old.task.abort();
             }
@@ -289,20 +294,25 @@ impl Hands {
 
     fn list(&mut self, everywhere: bool) {
         let (here, name, state) = (self.working_dir.clone(), self.state_dir.clone(), self.home.state.clone());
+        let started = lock(&self.started).clone();
         self.answer(move || {
             let mut all = store::list(&here.join(&name));
             if everywhere {
-                for project in store::projects::all(&state) {
-                    let dir = project.dir;
-                    if dir != here {
-                        all.extend(store::list(&dir.join(&name)));
-                    }
+                for project in store::projects::all(&state).into_iter().filter(|project| project.dir != here)
+                {
+                    all.extend(store::list(&project.dir.join(&name)));
                 }
-                let at = |listed: &Listed| {
-                    crate::protocol::Stamp::parse(&listed.meta.updated_at).map(|stamp| stamp.at)
-                };
-                all.sort_by_cached_key(|listed| std::cmp::Reverse(at(listed)));
             }
+            for dir in started {
+                let state_dir =
+                    dir.parent().and_then(Path::parent).filter(|_| !all.iter().any(|it| it.dir == dir));
+                let others = state_dir.map(store::list).unwrap_or_default();
+                all.extend(others.into_iter().filter(|listed| listed.dir == dir));
+            }
+            let at = |listed: &Listed| {
+                crate::protocol::Stamp::parse(&listed.meta.updated_at).map(|stamp| stamp.at)
+            };
+            all.sort_by_cached_key(|listed| std::cmp::Reverse(at(listed)));
             Answer::Listed(all)
         });
     }
