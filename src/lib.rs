@@ -10,6 +10,7 @@ compile_error!("zwarm-tui needs a Unix system (Linux or macOS): process groups a
 pub mod agent;
 pub mod cli;
 pub mod commands;
+pub mod companions;
 pub mod config;
 pub mod error;
 pub mod executors;

@@ -69,6 +69,12 @@ impl Link {
         self.notices.subscribe()
     }
 
+    /// Tells every client, for one who must not hold the link itself.
+    pub fn warner(&self) -> impl Fn(Notice) + Send + Sync + use<> {
+        let notices = self.notices.clone();
+        move |notice| drop(notices.send(notice))
+    }
+
     /// Tells every client.
     pub fn notify(&self, notice: Notice) {
         let _ = self.notices.send(notice);

@@ -56,7 +56,8 @@ pub(super) async fn start(launch: Launch) -> Result<Running, UserError> {
         may_resume(&launch, &opened.state, task.as_deref())?;
     }
     let reaped = process::reap(&dir);
-    let helper = helper()?;
+    let helper = process::helper()
+        .map_err(|e| UserError::failed(format!("this program cannot find itself: {e}"), ""))?;
     let processes = Processes::open(id, &dir, helper).map_err(|e| {
         UserError::failed(format!("the record of child processes cannot be written: {e}"), "")
     })?;
@@ -251,15 +252,6 @@ fn clock_mark() -> ClockMark {
     let seconds: f64 =
         uptime.split_whitespace().next().and_then(|text| text.parse().ok()).unwrap_or_default();
     ClockMark { mono_ms: (seconds * 1000.0) as u64, boot }
-}
-
-/// The program that has `__exec`: this one. Tests, which are programs of their own, name it by `ZWARM_HELPER`.
-fn helper() -> Result<PathBuf, UserError> {
-    if let Some(named) = std::env::var_os("ZWARM_HELPER") {
-        return Ok(PathBuf::from(named));
-    }
-    std::env::current_exe()
-        .map_err(|e| UserError::failed(format!("this program cannot find itself: {e}"), ""))
 }
 
 fn leaves(

@@ -6,6 +6,7 @@ use super::{Place, runtime};
 use crate::{
     agent::launch::{Human, Launch, What},
     cli::{ExecArgs, RunArgs, options::InstanceArgs, request},
+    companions,
     config::{Loaded, names},
     error::UserError,
     fold::Sessions,
@@ -43,7 +44,8 @@ pub(super) fn run(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32, U
 fn start(place: &Place, loaded: &Loaded, out: &mut Out) -> Result<Log, UserError> {
     let log = place.log(out)?;
     log.hide(&loaded.secrets);
-    for warning in &loaded.warnings {
+    let more = companions::warnings(&loaded.config, &loaded.variables);
+    for warning in loaded.warnings.iter().chain(&more) {
         out.note(&format!("warning: {warning}"));
         tracing::warn!("{warning}");
     }
@@ -159,7 +161,10 @@ fn exec_of(state_dir: &Path, needle: &str) -> Result<std::path::PathBuf, UserErr
 /// Without a command: the screen.
 #[cfg(feature = "tui")]
 pub(super) fn screen(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32, UserError> {
+    use std::sync::Arc;
+
     use crate::{
+        companions::Companions,
         config::{self, trust::Trust},
         ui,
     };
@@ -176,11 +181,18 @@ pub(super) fn screen(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32
     let state_dir = place.working_dir.join(&loaded.config.state_dir);
     let resume_picker = args.instance.resume && args.instance.instance.is_none();
     let what = if resume_picker { None } else { wanted(&state_dir, args, true)? };
+    let companions = Arc::new(Companions::default());
     let begin = ui::Start {
         home: place.home.clone(),
         config: loaded.config.clone(),
         working_dir: place.working_dir.clone(),
-        start_fn: std::sync::Arc::new(|launch| Box::pin(crate::agent::launch::start(launch))),
+        start_fn: {
+            let companions = companions.clone();
+            Arc::new(move |launch| {
+                let companions = companions.clone();
+                Box::pin(async move { companions.start(launch).await })
+            })
+        },
         resume_picker,
         theme: args.screen.theme.clone(),
         secrets: loaded.secrets.clone(),
@@ -192,10 +204,12 @@ pub(super) fn screen(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32
             }
         },
     };
-    let code = match ui::plain::wanted(args.screen.plain, |name| std::env::var(name).ok()) {
-        true => runtime()?.block_on(ui::plain::run(begin, out)),
-        false => runtime()?.block_on(ui::run(begin)),
-    };
+    let plain = ui::plain::wanted(args.screen.plain, |name| std::env::var(name).ok());
+    let code = runtime()?.block_on(async {
+        let code = if plain { ui::plain::run(begin, out).await } else { ui::run(begin).await };
+        companions.finish().await;
+        code
+    });
     drop(log);
     code
 }

@@ -23,6 +23,8 @@ pub struct Otel {
     pub endpoint: Option<String>,
     /// Headers of each request; their values are secrets.
     pub headers: BTreeMap<String, String>,
+    /// Whether prompts, answers, commands and their output go along (also to Weave).
+    pub content: bool,
 }
 
 /// Export of traces to Weave (by its OTLP endpoint).

@@ -113,7 +113,7 @@ const LOOSE: [(&[&str], &[&str]); 2] = [
 
 /// Whether a variable of `.env` is risky.
 pub fn risky_variable(name: &str) -> bool {
-    name.ends_with("_BASE_URL") || name == "WEAVE_PROJECT"
+    name.ends_with("_BASE_URL") || ["WEAVE_PROJECT", "WF_TRACE_SERVER_URL"].contains(&name)
 }
 
 /// Removes what is at a path (an entry of a list becomes the name of no watcher: the entry goes).

@@ -10,7 +10,8 @@ use std::{ops::ControlFlow, path::Path, time::Duration};
 use tokio::{sync::broadcast::error::RecvError, time::Instant};
 
 use crate::{
-    agent::launch::{Ended, Launch, Running, What, start},
+    agent::launch::{Ended, Launch, Running, What},
+    companions::Companions,
     error::{UserError, code},
     protocol::{
         Body, Command, Notice, Published,
@@ -49,9 +50,11 @@ pub async fn run(launch: Launch, format: Format, out: &mut Out) -> Result<i32, U
         RunKind::Run => "zwarm-tui run --resume -i",
         RunKind::Exec => "zwarm-tui exec -t TASK --session",
     };
-    let running = start(launch).await?;
+    let companions = Companions::default();
+    let running = companions.start(launch).await?;
     let resume = format!("{again} {}", running.link.instance.short());
     let (ended, signal) = follow(running, from, format, signals, out).await;
+    companions.finish().await;
     Ok(finish(ended, signal, &resume, out))
 }
 

@@ -26,6 +26,11 @@ fn find_in(name: &str, path: &OsStr) -> Option<PathBuf> {
     found.and_then(|file| std::path::absolute(file).ok())
 }
 
+/// The program that has `__exec`: this one. Tests, which are programs of their own, name it by `ZWARM_HELPER`.
+pub fn helper() -> std::io::Result<PathBuf> {
+    std::env::var_os("ZWARM_HELPER").map_or_else(std::env::current_exe, |named| Ok(PathBuf::from(named)))
+}
+
 /// A file that somebody may execute.
 pub(super) fn is_executable(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)

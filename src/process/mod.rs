@@ -34,7 +34,7 @@ use tokio::{
 
 pub use environment::{ChildKind, environment};
 pub use exec::exec_main;
-pub use find::find_program;
+pub use find::{find_program, helper};
 pub use reap::{Reaped, reap};
 pub use spawn::{PROCS_FILE, SpawnError};
 
