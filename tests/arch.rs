@@ -296,7 +296,9 @@ fn the_arrows_between_parts_hold() {
 #[test]
 fn of_the_agent_a_client_knows_only_how_to_launch_link_and_look() {
     let mut wrong = Vec::new();
-    for source in sources().iter().filter(|s| ["ui", "headless", "companions"].contains(&s.part()) && !s.is_test()) {
+    for source in
+        sources().iter().filter(|s| ["ui", "headless", "companions"].contains(&s.part()) && !s.is_test())
+    {
         for (at, _) in source.code.match_indices("agent::") {
             let rest = &source.code[at + "agent::".len()..];
             let words = match rest.strip_prefix('{') {

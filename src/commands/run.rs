@@ -207,7 +207,7 @@ pub(super) fn screen(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32
     let plain = ui::plain::wanted(args.screen.plain, |name| std::env::var(name).ok());
     let code = runtime()?.block_on(async {
         let code = if plain { ui::plain::run(begin, out).await } else { ui::run(begin).await };
-        companions.finish().await;
+        companions.finish().await.iter().for_each(|warning| out.note(&format!("warning: {warning}")));
         code
     });
     drop(log);

@@ -18,10 +18,7 @@ use tokio::{sync::broadcast::error::RecvError, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    agent::{
-        self,
-        launch::{Launch, Running, What},
-    },
+    agent::launch::{self, Launch, Running, What},
     config::Config,
     error::UserError,
     protocol::Notice,
@@ -34,8 +31,8 @@ const LAST_WORDS: Duration = Duration::from_secs(6);
 /// The companions of all runs of this process.
 #[derive(Debug, Default)]
 pub struct Companions {
-    /// Each ends with its run, or by the token.
-    tasks: Mutex<JoinSet<()>>,
+    /// Each ends with its run, or by the token, and gives what could not be said any more.
+    tasks: Mutex<JoinSet<Option<String>>>,
     leaving: CancellationToken,
 }
 
@@ -44,7 +41,7 @@ impl Companions {
     pub async fn start(&self, launch: Launch) -> Result<Running, UserError> {
         if launch.demo {
             // The demo reaches nobody.
-            return agent::start(launch).await;
+            return launch::start(launch).await;
         }
         let from = match &launch.what {
             What::New { .. } => 0,
@@ -52,9 +49,13 @@ impl Companions {
         };
         let bell = notify::Bell::of(&launch);
         let traces = traces::wanted(&launch);
-        let running = agent::start(launch).await?;
+        let running = launch::start(launch).await?;
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        while tasks.try_join_next().is_some() {}
+        while let Some(done) = tasks.try_join_next() {
+            if let Ok(Some(warning)) = done {
+                running.link.notify(Notice::Warning { message: warning });
+            }
+        }
         if let Some(bell) = bell {
             tasks.spawn(bell.attend(&running.link, from, self.leaving.clone()));
         }
@@ -65,14 +66,20 @@ impl Companions {
         Ok(running)
     }
 
-    /// Waits until the companions have said their last words, within a bound.
-    pub async fn finish(&self) {
+    /// Waits until the companions are done, within a bound. What went wrong at the very end, a sentence each.
+    pub async fn finish(&self) -> Vec<String> {
         self.leaving.cancel();
         let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        let all = async { while tasks.join_next().await.is_some() {} };
+        let mut warnings = Vec::new();
+        let all = async {
+            while let Some(done) = tasks.join_next().await {
+                warnings.extend(done.ok().flatten());
+            }
+        };
         if tokio::time::timeout(LAST_WORDS, all).await.is_err() {
             tracing::warn!("what goes along with the runs was given up after {} s", LAST_WORDS.as_secs());
         }
+        warnings
     }
 }
 

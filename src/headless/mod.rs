@@ -54,7 +54,9 @@ pub async fn run(launch: Launch, format: Format, out: &mut Out) -> Result<i32, U
     let running = companions.start(launch).await?;
     let resume = format!("{again} {}", running.link.instance.short());
     let (ended, signal) = follow(running, from, format, signals, out).await;
-    companions.finish().await;
+    for warning in companions.finish().await {
+        out.note(&format!("warning: {warning}"));
+    }
     Ok(finish(ended, signal, &resume, out))
 }
 

@@ -56,7 +56,7 @@ impl Bell {
         link: &Link,
         from: u64,
         leaving: CancellationToken,
-    ) -> impl Future<Output = ()> + Send + use<> {
+    ) -> impl Future<Output = Option<String>> + Send + use<> {
         let task = Task {
             words: Words::new(link.instance, &link.name, &link.working_dir.display().to_string()),
             feed: Feed::live(&link.dir, link.events(), 0),
@@ -91,7 +91,8 @@ struct Hand {
 }
 
 impl<W: Fn(Notice) + Send> Task<W> {
-    async fn run(mut self) {
+    /// What went wrong at the end, when nobody listens any more.
+    async fn run(mut self) -> Option<String> {
         let began = Instant::now();
         let now = || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut waiting: VecDeque<Value> = VecDeque::new();
@@ -118,11 +119,13 @@ impl<W: Fn(Notice) + Send> Task<W> {
                 waiting.pop_front();
             }
             // While a call runs, events wait in the journal.
-            while let Some(word) = waiting.pop_front().filter(|_| !last) {
-                self.call(&word, WITHIN).await;
+            while !last && let Some(word) = waiting.pop_front() {
+                if let Some(message) = self.call(&word, WITHIN).await {
+                    (self.warn)(Notice::Warning { message });
+                }
             }
         }
-        self.close(last, waiting).await;
+        self.close(last, waiting).await
     }
 
     /// True: the run has ended.
@@ -141,23 +144,21 @@ impl<W: Fn(Notice) + Send> Task<W> {
     }
 
     /// The end of the run is told, whatever waited before it is not.
-    async fn close(&mut self, mut last: bool, mut waiting: VecDeque<Value>) {
+    async fn close(&mut self, mut last: bool, mut waiting: VecDeque<Value>) -> Option<String> {
         let until = tokio::time::Instant::now() + LAST_EVENTS;
         while !last && let Ok(event) = tokio::time::timeout_at(until, self.feed.next()).await {
             last = self.take(event, 0, &mut waiting);
         }
-        if let Some(word) = waiting.pop_back().filter(|word| word["event"] == "ended") {
-            self.call(&word, LAST).await;
-        }
+        let word = waiting.pop_back().filter(|word| word["event"] == "ended")?;
+        self.call(&word, LAST).await
     }
 
-    async fn call(&mut self, word: &Value, within: Duration) {
-        let Err(why) = self.hand.call(word, within).await else { return };
+    /// A warning, if it is the first failure.
+    async fn call(&mut self, word: &Value, within: Duration) -> Option<String> {
+        let why = self.hand.call(word, within).await.err()?;
         let message = format!("'notify_command' failed: {why}");
         tracing::warn!("{message}");
-        if !std::mem::replace(&mut self.said, true) {
-            (self.warn)(Notice::Warning { message });
-        }
+        (!std::mem::replace(&mut self.said, true)).then_some(message)
     }
 }
 

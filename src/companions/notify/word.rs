@@ -31,7 +31,8 @@ pub struct Words {
 impl Words {
     /// For a run.
     pub fn new(instance: InstanceId, name: &str, working_dir: &str) -> Self {
-        let about = json!({ "instance": instance, "name": clean_line(name).as_ref(), "working_dir": working_dir });
+        let about =
+            json!({ "instance": instance, "name": clean_line(name).as_ref(), "working_dir": working_dir });
         let about = if let Value::Object(map) = about { map } else { Map::new() };
         Self { about, shorts: Vec::new(), held: Vec::new() }
     }
@@ -81,7 +82,9 @@ impl Words {
     }
 
     fn needed(&self, opened: &InboxOpened) -> Value {
-        let short = |id: &SessionId| self.shorts.iter().find(|(known, _)| known == id).map(|(_, short)| short.as_str());
+        let short = |id: &SessionId| {
+            self.shorts.iter().find(|(known, _)| known == id).map(|(_, short)| short.as_str())
+        };
         let more = json!({
             "what": opened.what,
             "title": title(&opened.title),

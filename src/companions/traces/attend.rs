@@ -5,11 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Traces,
-    fold::Fold,
-    sender::Sender,
-};
+use super::{Traces, fold::Fold, sender::Sender};
 use crate::{
     agent::link::Link,
     companions::Ending,
@@ -30,7 +26,7 @@ impl Traces {
         link: &Link,
         from: u64,
         leaving: CancellationToken,
-    ) -> impl Future<Output = ()> + Send + use<> {
+    ) -> impl Future<Output = Option<String>> + Send + use<> {
         let common = [
             ("service.name", "zwarm-tui".to_owned()),
             ("service.version", env!("CARGO_PKG_VERSION").to_owned()),
@@ -59,7 +55,8 @@ struct Task<W> {
 }
 
 impl<W: Fn(Notice) + Send> Task<W> {
-    async fn run(mut self) {
+    /// What went wrong at the end, when nobody listens any more.
+    async fn run(mut self) -> Option<String> {
         let mut due: Option<Instant> = None;
         loop {
             let timer = async {
@@ -87,7 +84,7 @@ impl<W: Fn(Notice) + Send> Task<W> {
                 }
             }
         }
-        self.close().await;
+        self.close().await
     }
 
     /// Folds one event. True: it was the last of the run.
@@ -103,17 +100,13 @@ impl<W: Fn(Notice) + Send> Task<W> {
 
     async fn send(&mut self) {
         let sent = futures_util::future::join_all(self.senders.iter_mut().map(Sender::send)).await;
-        self.say(sent);
-    }
-
-    fn say(&self, warnings: Vec<Option<String>>) {
-        for message in warnings.into_iter().flatten() {
+        for message in sent.into_iter().flatten() {
             tracing::warn!("{message}");
             (self.warn)(Notice::Warning { message });
         }
     }
 
-    async fn close(&mut self) {
+    async fn close(&mut self) -> Option<String> {
         let until = Instant::now() + LAST_EVENTS;
         while let Ok(Some(published)) = tokio::time::timeout_at(until, self.feed.next()).await {
             if self.take(&published) {
@@ -122,6 +115,8 @@ impl<W: Fn(Notice) + Send> Task<W> {
         }
         let closing = self.senders.iter_mut().map(|sender| sender.close(LAST_SPANS));
         let sent = futures_util::future::join_all(closing).await;
-        self.say(sent);
+        let said: Vec<String> = sent.into_iter().flatten().collect();
+        said.iter().for_each(|message| tracing::warn!("{message}"));
+        (!said.is_empty()).then(|| said.join("; "))
     }
 }

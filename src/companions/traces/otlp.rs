@@ -22,11 +22,8 @@ pub(super) fn request(resource: &[(&'static str, String)], spans: &[Span]) -> Ve
         version: env!("CARGO_PKG_VERSION").to_owned(),
         ..InstrumentationScope::default()
     };
-    let scoped = ScopeSpans {
-        scope: Some(scope),
-        spans: spans.iter().map(wire).collect(),
-        ..ScopeSpans::default()
-    };
+    let scoped =
+        ScopeSpans { scope: Some(scope), spans: spans.iter().map(wire).collect(), ..ScopeSpans::default() };
     let spans = ResourceSpans {
         resource: Some(Resource { attributes, ..Resource::default() }),
         scope_spans: vec![scoped],
@@ -36,7 +33,8 @@ pub(super) fn request(resource: &[(&'static str, String)], spans: &[Span]) -> Ve
 }
 
 fn wire(span: &Span) -> Wire {
-    let status = span.error.as_ref().map(|why| Status { message: why.clone(), code: StatusCode::Error.into() });
+    let status =
+        span.error.as_ref().map(|why| Status { message: why.clone(), code: StatusCode::Error.into() });
     Wire {
         trace_id: span.trace.to_vec(),
         span_id: span.id.to_vec(),

@@ -119,7 +119,10 @@ impl Sender {
     /// The last words: what still waits after it is lost.
     pub(super) async fn close(&mut self, within: Duration) -> Option<String> {
         self.trouble.until = None;
-        let said = tokio::time::timeout(within, self.send()).await.ok().flatten();
+        let said = match tokio::time::timeout(within, self.send()).await {
+            Ok(said) => said,
+            Err(_) => self.failed("it takes too long"),
+        };
         let lost = self.trouble.dropped + self.waiting.len() as u64;
         if lost > 0 {
             tracing::warn!("{lost} spans could not be sent to '{}' ({})", self.url, self.name);
@@ -154,8 +157,11 @@ impl Sender {
     }
 
     async fn post(&self, body: Vec<u8>) -> Result<(), Failure> {
-        let Some(client) = &self.client else { return Err(Failure::Never("there is no HTTP client".to_owned())) };
-        let sent = client.post(&self.url).header(CONTENT_TYPE, "application/x-protobuf").body(body).send().await;
+        let Some(client) = &self.client else {
+            return Err(Failure::Never("there is no HTTP client".to_owned()));
+        };
+        let sent =
+            client.post(&self.url).header(CONTENT_TYPE, "application/x-protobuf").body(body).send().await;
         let response = sent.map_err(|error| Failure::Later(reason(&error)))?;
         let status = response.status();
         match status.as_u16() {
@@ -182,7 +188,8 @@ fn reason(error: &reqwest::Error) -> String {
 fn headers(wanted: &[(String, String)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in wanted {
-        let (Ok(name), Ok(mut value)) = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str()))
+        let (Ok(name), Ok(mut value)) =
+            (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str()))
         else {
             tracing::warn!("the header '{name}' of the traces cannot be sent");
             continue;

@@ -137,8 +137,10 @@ impl Fold {
                 self.note(event, "inbox_opened", vec![(names::REASON, word(&opened.what).into())]);
             }
             Body::Human(Human::InboxClosed(closed)) => {
-                let attributes =
-                    vec![(names::REASON, closed.choice.as_str().into()), (names::BY, closed.by.as_str().into())];
+                let attributes = vec![
+                    (names::REASON, closed.choice.as_str().into()),
+                    (names::BY, closed.by.as_str().into()),
+                ];
                 self.note(event, "inbox_closed", attributes);
             }
             _ => {}
@@ -159,8 +161,10 @@ impl Fold {
             Run::ProblemRaised(problem) => self.problem(event, problem),
             Run::RunStateChanged(changed) => {
                 let Some(launch) = &mut self.launch else { return };
-                let attributes =
-                    vec![(names::STATUS, word(&changed.state).into()), (names::BY, changed.by.as_str().into())];
+                let attributes = vec![
+                    (names::STATUS, word(&changed.state).into()),
+                    (names::BY, changed.by.as_str().into()),
+                ];
                 launch.run.note("state", time(event), attributes);
             }
             Run::RunFinished(finished) => self.finished(event, finished, out),
@@ -200,8 +204,10 @@ impl Fold {
     }
 
     fn problem(&mut self, event: &Event, problem: &ProblemRaised) {
-        let attributes =
-            vec![(names::PLACE, problem.place.as_str().into()), (names::REASON, problem.message.as_str().into())];
+        let attributes = vec![
+            (names::PLACE, problem.place.as_str().into()),
+            (names::REASON, problem.message.as_str().into()),
+        ];
         self.note(event, "problem", attributes);
     }
 
@@ -220,8 +226,9 @@ impl Fold {
     /// A watcher spoke: a span without length, so that it can be found and counted.
     fn watcher(&mut self, event: &Event, spoke: &WatcherSpoke, out: &mut Vec<Span>) {
         let Some(launch) = &self.launch else { return };
-        let mut span =
-            launch.seed(event, launch.inside(event)).span(format!("watcher {}", name_of(&spoke.watcher)), Kind::Internal);
+        let mut span = launch
+            .seed(event, launch.inside(event))
+            .span(format!("watcher {}", name_of(&spoke.watcher)), Kind::Internal);
         span.set(names::EVALUATION, name_of(&spoke.watcher));
         span.set(names::EVALUATION_LABEL, word(&spoke.verdict));
         span.set(names::GATE, word(&spoke.gate));
@@ -248,7 +255,10 @@ impl Launch {
         run.set(names::AGENT_NAME, "zwarm-tui");
         run.set(names::AGENT_VERSION, started.version.as_str());
         run.set(names::INSTANCE, name_of(&started.instance_name));
-        run.set(names::KIND, if started.kind == crate::protocol::event::RunKind::Exec { "exec" } else { "run" });
+        run.set(
+            names::KIND,
+            if started.kind == crate::protocol::event::RunKind::Exec { "exec" } else { "run" },
+        );
         run.set(names::RESUMED, started.resumed);
         if !started.model.is_empty() {
             run.set(names::REQUEST_MODEL, started.model.as_str());

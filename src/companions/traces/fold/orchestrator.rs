@@ -85,7 +85,9 @@ impl Fold {
             Scope::Watcher => {}
         }
         let Some(launch) = &mut self.launch else { return };
-        if let (Scope::Orchestrator, Some(step)) = (usage.scope, launch.step.as_ref().filter(|step| !step.called)) {
+        if let (Scope::Orchestrator, Some(step)) =
+            (usage.scope, launch.step.as_ref().filter(|step| !step.called))
+        {
             let mut call = launch.call(event, step);
             spend(&mut call, usage);
             let inputs = std::mem::take(&mut launch.inputs);
@@ -110,7 +112,8 @@ impl Fold {
     /// What was said, as a message; ours before a call, the model's after it.
     fn item(&mut self, added: &ItemAdded) {
         let Some(launch) = &mut self.launch else { return };
-        let item = Item { id: added.item_id, wire: added.wire, raw: added.item.clone(), tokens: added.tokens };
+        let item =
+            Item { id: added.item_id, wire: added.wire, raw: added.item.clone(), tokens: added.tokens };
         let view = item.view();
         if let ItemView::Output { call_id, output } = &view
             && let Some((_, tool)) = launch.tools.iter_mut().find(|(id, _)| id == call_id)

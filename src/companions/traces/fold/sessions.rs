@@ -10,7 +10,8 @@ use super::{
 use crate::protocol::{
     Event, SessionId,
     event::{
-        Activity, By, Session, SessionStarted, SessionTurnFinished, SessionTurnStarted, TurnStatus, UsageRecorded,
+        Activity, By, Session, SessionStarted, SessionTurnFinished, SessionTurnStarted, TurnStatus,
+        UsageRecorded,
     },
 };
 
@@ -96,7 +97,8 @@ impl Fold {
         let launch = self.launch.as_mut()?;
         if !launch.sessions.contains_key(&id) {
             let known = self.known.entry(id).or_default();
-            let mut span = launch.seed(event, launch.run.id).span(format!("session {}", known.short), Kind::Internal);
+            let mut span =
+                launch.seed(event, launch.run.id).span(format!("session {}", known.short), Kind::Internal);
             span.set(names::SESSION, known.short.as_str());
             span.set(names::AGENT_NAME, known.adapter.as_str());
             span.set(names::CONVERSATION, id.to_string());
@@ -105,7 +107,13 @@ impl Fold {
         launch.sessions.get_mut(&id)
     }
 
-    fn turn_started(&mut self, event: &Event, id: SessionId, started: &SessionTurnStarted, out: &mut Vec<Span>) {
+    fn turn_started(
+        &mut self,
+        event: &Event,
+        id: SessionId,
+        started: &SessionTurnStarted,
+        out: &mut Vec<Span>,
+    ) {
         let content = self.content;
         let known = self.known.get(&id).cloned().unwrap_or_default();
         let opened_now = self.launch.as_ref().is_some_and(|launch| !launch.sessions.contains_key(&id));
@@ -137,7 +145,13 @@ impl Fold {
         open.turn = Some(turn);
     }
 
-    fn turn_finished(&mut self, event: &Event, id: SessionId, finished: &SessionTurnFinished, out: &mut Vec<Span>) {
+    fn turn_finished(
+        &mut self,
+        event: &Event,
+        id: SessionId,
+        finished: &SessionTurnFinished,
+        out: &mut Vec<Span>,
+    ) {
         let content = self.content;
         let Some(open) = self.launch.as_mut().and_then(|launch| launch.sessions.get_mut(&id)) else { return };
         let Some(mut turn) = open.turn.take() else { return };
@@ -220,7 +234,10 @@ impl Fold {
             Activity::Error { message, .. } => {
                 self.note(event, "problem", vec![(names::REASON, message.as_str().into())]);
             }
-            Activity::Message { .. } | Activity::Reasoning { .. } | Activity::Plan { .. } | Activity::Unknown { .. } => {}
+            Activity::Message { .. }
+            | Activity::Reasoning { .. }
+            | Activity::Plan { .. }
+            | Activity::Unknown { .. } => {}
         }
     }
 }
