@@ -15,6 +15,7 @@ pub mod config;
 pub mod error;
 pub mod executors;
 pub mod fold;
+pub mod git;
 pub mod headless;
 pub mod llm;
 pub mod logging;

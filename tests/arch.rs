@@ -219,6 +219,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["protocol", "text", "error", "paths"]),
     ("process", &["protocol", "config", "text", "error"]),
     ("store", &["protocol", "fold", "text", "process", "config", "error"]),
+    ("git", &["protocol", "process", "config"]),
     ("llm", &["protocol", "fold", "text", "process", "config", "error"]),
     ("executors", &["protocol", "fold", "text", "process", "config", "error"]),
     ("tools", &["protocol", "fold", "text", "process", "config", "error"]),
@@ -238,6 +239,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tools",
             "watchers",
             "paths",
+            "git",
         ],
     ),
     ("companions", &["protocol", "text", "process", "config", "error", "store", "agent"]),
@@ -305,7 +307,7 @@ fn of_the_agent_a_client_knows_only_how_to_launch_link_and_look() {
                 Some(inside) => top_words(&inside[..braces(rest).saturating_sub(2)]),
                 None => word(rest).into_iter().collect(),
             };
-            let fine = |word: &String| ["launch", "link", "look", "start"].contains(&word.as_str());
+            let fine = |word: &String| ["launch", "link", "look", "start", "trees"].contains(&word.as_str());
             wrong.extend(
                 words.iter().filter(|word| !fine(word)).map(|word| format!("{}: agent::{word}", source.name)),
             );
@@ -404,6 +406,7 @@ const PURE: &[&str] = &[
     "agent/fleet.rs",
     "agent/governor.rs",
     "agent/decide",
+    "git/plan.rs",
     "llm/sse.rs",
     "executors/codex/protocol.rs",
     "executors/claude/protocol.rs",

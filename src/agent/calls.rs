@@ -54,6 +54,8 @@ pub(super) enum On {
     Sessions(Vec<SessionId>),
     Sleep,
     Answer(InboxId),
+    /// The merge at the end of a session.
+    Settling(SessionId, Box<tools::EndSession>),
     Journal,
 }
 
@@ -118,7 +120,8 @@ impl Machine {
             Parsed::Delegate(delegate) => {
                 let dir = delegate.working_dir.clone();
                 self.calls.running.insert(call_id.clone(), running(On::Directory(Box::new(delegate))));
-                self.out.push(Effect::CheckDir { key: call_id, dir });
+                let short_id = self.next_short_id();
+                self.out.push(Effect::CheckDir { key: call_id, dir, short_id });
             }
             Parsed::Converse(converse) => self.converse(&call_id, &converse),
             Parsed::CheckSession { session_id } => {
@@ -283,6 +286,14 @@ impl Machine {
             let names: Vec<_> = running.iter().map(|session| session.short_id.clone()).collect();
             let hint = "wait for them or end them; a second `exit` ends the run and leaves them resumable";
             let error = serde_json::json!({ "success": false, "running": names, "hint": hint });
+            return self.give_result(call_id, Err(error));
+        }
+        let unmerged = self.unmerged_words();
+        if !unmerged.is_empty() && !std::mem::replace(&mut self.step.exit_warned, true) {
+            let hint = "their work is not in the working directory yet: end_session with the verdict completed \
+                        merges it, failed or cancelled leaves it aside; a second `exit` ends the run and leaves \
+                        these branches";
+            let error = serde_json::json!({ "success": false, "unmerged": unmerged, "hint": hint });
             return self.give_result(call_id, Err(error));
         }
         self.give(call_id, true, message, 0);

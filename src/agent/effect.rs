@@ -9,6 +9,7 @@ use crate::{
         Command, InboxId, Recorded, Sender, SessionId, Stamp,
         event::{Gate, Recovered, RunFinished, RunStarted},
         live::Notice,
+        tree::{Settle, Settled, Tree},
     },
     watchers::{Outcome, Sight},
 };
@@ -57,7 +58,14 @@ pub enum Input {
     /// The directory of a `delegate` or of a session by hand, as it really is.
     DirChecked {
         key: String,
-        result: Result<PathBuf, String>,
+        result: Result<Checked, Refusal>,
+    },
+    /// The work of a session was kept, merged, discarded, tidied, or not.
+    Settled {
+        session: SessionId,
+        settled: Box<Settled>,
+        /// As it is now, where it changed.
+        tree: Option<Box<Tree>>,
     },
     /// The text of `get_trajectory`.
     TrajectoryRead {
@@ -70,6 +78,22 @@ pub enum Input {
     StoreRestored,
     /// After [`Effect::StopAll`]: no child is left.
     Stopped,
+}
+
+/// Where a session is to work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// Real.
+    pub cwd: PathBuf,
+    /// The worktree that was made for it, where it gets one.
+    pub tree: Option<Tree>,
+}
+
+/// Why it cannot work there, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub error: String,
+    pub hint: String,
 }
 
 /// What the panel of watchers said.
@@ -134,9 +158,19 @@ pub enum Effect {
     CancelBash {
         call_id: String,
     },
+    /// Look at a directory, and make a worktree where sessions are isolated.
     CheckDir {
         key: String,
         dir: Option<String>,
+        /// The name that the session will probably get.
+        short_id: String,
+    },
+    /// Settle the work in a worktree. `session`: who hears of it; `title`: of its commits.
+    Settle {
+        session: Option<SessionId>,
+        tree: Box<Tree>,
+        how: Settle,
+        title: String,
     },
     ReadTrajectory {
         call_id: String,

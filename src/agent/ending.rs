@@ -135,12 +135,19 @@ impl Machine {
             let id = session.id;
             return self.queue_turn(id, task, By::Human);
         }
+        if self.rules.config.executor.isolation == crate::config::Isolation::Worktree {
+            let (key, adapter) = ("alone".to_owned(), self.rules.config.executor.adapter.clone());
+            self.fleet.by_hand.insert(key.clone(), (adapter, task));
+            let short_id = self.next_short_id();
+            return self.out.push(Effect::CheckDir { key, dir: None, short_id });
+        }
         let adapter = match self.choose_adapter(self.rules.config.executor.adapter.clone().as_deref()) {
             Ok(adapter) => adapter,
             Err((error, hint)) => return self.failed("executor", &error, &hint),
         };
         let (cwd, model) = (self.rules.place.working_dir.clone(), self.rules.config.executor.model.clone());
-        self.open_session(NewSession { adapter, model, cwd, task, mode: Mode::Sync, by: By::Human });
+        let (mode, by) = (Mode::Sync, By::Human);
+        self.open_session(NewSession { adapter, model, cwd, task, mode, by, tree: None, parent: None });
     }
 
     /// Closes what a dead program left open: turns, calls that had begun, cards whose asker is gone, a step.
@@ -247,6 +254,7 @@ impl Machine {
             exit_code,
             usage: self.state.spend.totals(),
             open_sessions: self.state.sessions.open().map(|session| session.short_id.clone()).collect(),
+            unmerged: self.unmerged_words(),
         };
         self.record(finished.clone());
         self.out.push(Effect::Sync);

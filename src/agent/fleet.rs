@@ -12,11 +12,12 @@ use crate::{
     protocol::{
         InboxId, SessionId,
         event::{
-            ActivityAdded, By, Mode, NudgeSeen, NudgeSent, RunKind, Scope, SentHow, SessionChanged,
+            ActivityAdded, By, ForkedFrom, Mode, NudgeSeen, NudgeSent, RunKind, Scope, SentHow, SessionChanged,
             SessionStarted, SessionTurnFinished, SessionTurnQueued, SessionTurnStarted, TurnStatus,
             UsageRecorded,
         },
         ids::TaskId,
+        tree::Tree,
     },
     tools,
 };
@@ -44,6 +45,10 @@ pub(super) struct Fleet {
     untold: BTreeSet<(SessionId, u32)>,
     /// Sessions to be started by hand, while their directory is looked at.
     pub by_hand: BTreeMap<String, (Option<String>, String)>,
+    /// Sessions whose work is being merged, discarded or tidied.
+    pub settling: BTreeSet<SessionId>,
+    /// Sessions whose worktree was looked at after their end.
+    pub tidied: BTreeSet<SessionId>,
     /// A look at what executors do is due.
     pub look_due: bool,
 }
@@ -81,41 +86,13 @@ pub(super) struct NewSession {
     pub task: String,
     pub mode: Mode,
     pub by: By,
+    /// A worktree of its own.
+    pub tree: Option<Tree>,
+    /// The conversation that it goes on from.
+    pub parent: Option<ForkedFrom>,
 }
 
 impl Machine {
-    /// The real directory of a `delegate` (or of a session by hand) is known.
-    pub(super) fn dir_checked(&mut self, key: &str, result: Result<PathBuf, String>) {
-        if let Some((adapter, prompt)) = self.fleet.by_hand.remove(key) {
-            return self.spawned_by_hand(adapter, prompt, result);
-        }
-        let Some(call) = self.calls.running.get_mut(key) else { return };
-        let On::Directory(delegate) = std::mem::replace(&mut call.on, On::Journal) else { return };
-        match self.open_delegation(&delegate, result) {
-            Err((error, hint)) => {
-                let error = serde_json::json!({ "success": false, "error": error, "hint": hint });
-                self.give_result(key, Err(error));
-            }
-            Ok(session) => self.delegated(key, session),
-        }
-    }
-
-    fn open_delegation(
-        &mut self,
-        delegate: &tools::Delegate,
-        dir: Result<PathBuf, String>,
-    ) -> Result<SessionId, (String, String)> {
-        let cwd =
-            dir.map_err(|error| (error, "name an existing directory that the run may use".to_owned()))?;
-        let adapter = self.choose_adapter(delegate.adapter.as_deref())?;
-        self.session_budget()?;
-        let first = if self.rules.config.orchestrator.sync_first { Mode::Sync } else { Mode::Async };
-        let mode = delegate.mode.unwrap_or(first);
-        let model = delegate.model.clone().or_else(|| self.rules.config.executor.model.clone());
-        let task = delegate.task.clone();
-        Ok(self.open_session(NewSession { adapter, model, cwd, task, mode, by: By::Orchestrator }))
-    }
-
     /// An adapter that is known and installed.
     pub(super) fn choose_adapter(&self, wanted: Option<&str>) -> Result<String, (String, String)> {
         let adapters = &self.rules.adapters;
@@ -134,7 +111,7 @@ impl Machine {
         }
     }
 
-    fn delegated(&mut self, call_id: &str, session: SessionId) {
+    pub(super) fn delegated(&mut self, call_id: &str, session: SessionId) {
         let Some(found) = self.state.sessions.get(session) else { return };
         if found.mode == Mode::Async {
             let result = tools::delegate_started(found);
@@ -144,6 +121,11 @@ impl Machine {
         if let Some(call) = self.calls.running.get_mut(call_id) {
             call.on = On::Turn { session, turn, converse: false };
         }
+    }
+
+    /// The name of the next session.
+    pub(super) fn next_short_id(&self) -> String {
+        format!("s{}", self.state.sessions.all.len() + 1)
     }
 
     /// Records a new session and asks for its first turn.
@@ -156,16 +138,20 @@ impl Machine {
             adapter: new.adapter,
             mode: new.mode,
             task: new.task.clone(),
-            short_id: format!("s{}", self.state.sessions.all.len() + 1),
+            short_id: self.next_short_id(),
             model: new.model,
             working_dir: rules::text(&new.cwd),
             native_id,
             cli_version: None,
-            isolation: "none".to_owned(),
+            isolation: if new.tree.is_some() { "worktree" } else { "none" }.to_owned(),
             pid: None,
             shared_pid: false,
+            parent: new.parent,
         };
         self.record_full(Some(id), Some(task_id), crate::protocol::Body::from(started));
+        if let Some(tree) = new.tree {
+            self.note_tree(id, tree);
+        }
         self.queue_turn(id, new.task, new.by);
         id
     }
@@ -174,7 +160,8 @@ impl Machine {
     pub(super) fn queue_turn(&mut self, id: SessionId, prompt: String, by: By) {
         let Some(session) = self.state.sessions.get(id) else { return };
         let turn = session.turns + 1;
-        if self.running() && self.free_place() && self.fleet.queue.is_empty() {
+        let free = self.free_place() && !self.fleet.settling.contains(&id);
+        if self.running() && free && self.fleet.queue.is_empty() {
             self.start_turn(id, turn, prompt, by);
         } else {
             let held = !self.running();
@@ -191,7 +178,8 @@ impl Machine {
     /// Starts queued turns while there are free places.
     pub(super) fn start_queued_turns(&mut self) {
         while self.free_place() {
-            let Some(id) = self.fleet.queue.pop_front() else { return };
+            let free = self.fleet.queue.iter().position(|id| !self.fleet.settling.contains(id));
+            let Some(id) = free.and_then(|at| self.fleet.queue.remove(at)) else { return };
             let turn = self.state.sessions.get(id).and_then(|session| session.turn.clone());
             if let Some(turn) = turn {
                 self.start_turn(id, turn.number, turn.prompt, turn.by);
@@ -225,8 +213,10 @@ impl Machine {
 
     fn start_session(&mut self, id: SessionId) {
         let Some(session) = self.state.sessions.get(id) else { return };
-        let resume = (session.turns > 1 || session.last.is_some()).then(|| Resume {
+        let parent = session.who.parent.as_ref();
+        let resume = (session.turns > 1 || session.last.is_some() || parent.is_some()).then(|| Resume {
             native_id: session.who.native_id.clone(),
+            fork_of: parent.map(|parent| parent.native_id.clone()),
             counted: session.spent.reported,
             turns: session.last.as_ref().map_or(0, |last| last.number),
         });
@@ -241,6 +231,7 @@ impl Machine {
             approval: self.rules.approval(),
             sandbox: self.rules.config.executor.sandbox,
             dir: self.rules.session_dir(id),
+            prepare: session.who.isolated.as_ref().map(|isolated| self.rules.prepare(isolated)),
         };
         self.out.push(Effect::StartSession(Box::new(spec)));
     }
@@ -253,6 +244,10 @@ impl Machine {
                 let changed =
                     SessionChanged { native_id, cli_version, model, pid, shared_pid, ..Default::default() };
                 self.record_for(id, changed);
+            }
+            News::Prepared => {
+                let prepared = Some(true);
+                self.record_for(id, SessionChanged { prepared, ..Default::default() });
             }
             News::Activity { turn, activity } => {
                 self.record_for(id, ActivityAdded { turn, activity });
@@ -361,6 +356,7 @@ impl Machine {
         if let Some(error) = error {
             self.session_problem(id, &error, "");
         }
+        self.tidy(id);
     }
 
     pub(super) fn turn_timed_out(&mut self, id: SessionId, turn: u32) {

@@ -80,6 +80,9 @@ impl Machine {
             Input::ModelRetries { call, why, wait_ms } => self.model_retries(call, &why, wait_ms),
             Input::BashReturned { call_id, result } => self.bash_returned(&call_id, result),
             Input::DirChecked { key, result } => self.dir_checked(&key, result),
+            Input::Settled { session, settled, tree } => {
+                self.settled(session, *settled, tree.map(|tree| *tree));
+            }
             Input::TrajectoryRead { call_id, output } => self.give(&call_id, true, &output, 0),
             Input::Session(id, news) => self.session_news(id, news),
             Input::Timer(timer) => self.timer(timer),

@@ -10,6 +10,7 @@ mod ending;
 mod fleet;
 mod gate;
 pub mod governor;
+mod isolate;
 pub mod launch;
 pub mod link;
 pub mod look;
@@ -21,5 +22,6 @@ pub mod rules;
 mod run;
 mod steer;
 mod talk;
+pub mod trees;
 
 pub use launch::start;

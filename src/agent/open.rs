@@ -73,7 +73,11 @@ pub(super) async fn start(launch: Launch) -> Result<Running, UserError> {
                 .is_empty(),
             stall_after: leaves.panel.stall_after(),
         },
-        place: Place { working_dir: working_dir.clone(), dir: dir.clone() },
+        place: Place {
+            working_dir: working_dir.clone(),
+            dir: dir.clone(),
+            worktrees: super::trees::folder(&crate::paths::Home::find()),
+        },
         human: launch.human,
         demo: launch.demo,
         adapters: adapters(&config, model.as_deref()),

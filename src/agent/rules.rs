@@ -43,6 +43,8 @@ pub struct Place {
     pub working_dir: PathBuf,
     /// The instance's folder.
     pub dir: PathBuf,
+    /// The folder of all worktrees.
+    pub worktrees: PathBuf,
 }
 
 /// Which executors there are.
@@ -93,6 +95,12 @@ impl Rules {
     pub fn approval(&self) -> Approval {
         let absent = if self.human_present() { Approval::OnRequest } else { Approval::Never };
         self.config.executor.approval.unwrap_or(absent)
+    }
+
+    /// What a session's task sees to before the first turn in a worktree.
+    pub fn prepare(&self, isolated: &crate::fold::sessions::Isolated) -> crate::executors::Prepare {
+        let command = self.config.executor.setup_command.clone().filter(|_| !isolated.prepared);
+        crate::executors::Prepare { tree: isolated.tree.clone(), command }
     }
 
     /// The folder of a session.

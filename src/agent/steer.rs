@@ -8,12 +8,15 @@ use crate::{
         command::{Cap, Delivery, WatcherMode},
         event::{
             BudgetChanged, By, CommandReceived, CompactionUndone, Mode, NudgeChanged, NudgeQueued,
-            NudgeWithdrawn, RunState, WatcherChanged,
+            NudgeWithdrawn, RunKind, RunState, WatcherChanged,
         },
     },
 };
 
-use super::{effect::Effect, ending::Why, fleet::NewSession, machine::Machine, run::Phase};
+use super::{
+    effect::{Checked, Effect, Refusal},
+    ending::Why, fleet::NewSession, machine::Machine, run::Phase,
+};
 
 impl Machine {
     /// Records a command, then carries it out.
@@ -45,6 +48,8 @@ impl Machine {
             }
             Command::EndSession { session } => self.end_by_human(session),
             Command::Spawn { adapter, prompt, cwd } => self.spawn_by_hand(adapter, prompt, cwd),
+            Command::Fork { session, prompt } => self.fork(session, prompt),
+            Command::Settle { session, how } => self.settle_by_human(session, how),
             Command::UndoCompaction => self.undo_compaction(),
             Command::Abort { at_once } => self.abort(at_once, Why::HumanAbort, "aborted by the human"),
             Command::Shutdown { signal } => self.shutdown(signal),
@@ -181,7 +186,8 @@ impl Machine {
         }
         let key = format!("hand-{}", self.new_id());
         self.fleet.by_hand.insert(key.clone(), (adapter, prompt));
-        self.out.push(Effect::CheckDir { key, dir: cwd });
+        let short_id = self.next_short_id();
+        self.out.push(Effect::CheckDir { key, dir: cwd, short_id });
     }
 
     /// The directory of a session by hand is known.
@@ -189,20 +195,25 @@ impl Machine {
         &mut self,
         adapter: Option<String>,
         task: String,
-        dir: Result<std::path::PathBuf, String>,
+        checked: Result<Checked, Refusal>,
     ) {
-        let cwd = match dir {
-            Ok(cwd) => cwd,
-            Err(error) => {
-                return self.problem("session", &error, "name an existing directory that the run may use");
+        let alone = self.state.run.kind == RunKind::Exec;
+        let checked = checked.map_err(|refusal| (refusal.error, refusal.hint));
+        let found = checked.and_then(|it| match self.choose_adapter(adapter.as_deref()) {
+            Ok(adapter) => Ok((it, adapter)),
+            Err(refusal) => {
+                self.unused(it.tree);
+                Err(refusal)
             }
-        };
-        let adapter = match self.choose_adapter(adapter.as_deref()) {
-            Ok(adapter) => adapter,
+        });
+        let (Checked { cwd, tree }, adapter) = match found {
+            Ok(found) => found,
+            Err((error, hint)) if alone => return self.failed("executor", &error, &hint),
             Err((error, hint)) => return self.problem("session", &error, &hint),
         };
         let model = self.rules.config.executor.model.clone();
-        self.open_session(NewSession { adapter, model, cwd, task, mode: Mode::Async, by: By::Human });
+        let mode = if alone { Mode::Sync } else { Mode::Async };
+        self.open_session(NewSession { adapter, model, cwd, task, mode, by: By::Human, tree, parent: None });
     }
 
     fn undo_compaction(&mut self) {

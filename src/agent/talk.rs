@@ -39,7 +39,10 @@ impl Machine {
             return self.give_result(call_id, Err(error));
         };
         let id = session.id;
-        if session.doing != Doing::Ended {
+        if self.merge_at_end(call_id, id, end) {
+            return;
+        }
+        if self.state.sessions.get(id).is_some_and(|session| session.doing != Doing::Ended) {
             self.complete_session(id, &end.verdict, end.summary.clone());
         }
         self.fleet.tell(&self.state, id);
@@ -66,6 +69,7 @@ impl Machine {
             self.out.push(Effect::Order(id, Order::End));
         }
         self.withdraw_nudges(id, "the session was ended");
+        self.tidy(id);
     }
 
     fn withdraw_nudges(&mut self, id: SessionId, why: &str) {

@@ -11,6 +11,7 @@ mod bound;
 mod claude;
 mod codex;
 mod lines;
+mod prepare;
 mod raw;
 mod registry;
 mod rpc;
@@ -30,6 +31,7 @@ use crate::{
         NudgeId, SessionId, Usage,
         command::Delivery,
         event::{Activity, TurnStatus},
+        tree::Tree,
     },
 };
 
@@ -53,6 +55,16 @@ pub struct SessionSpec {
     pub resume: Option<Resume>,
     pub approval: Approval,
     pub sandbox: Sandbox,
+    /// Set: it works in a worktree of its own.
+    pub prepare: Option<Prepare>,
+}
+
+/// What is seen to before the first turn in a worktree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepare {
+    pub tree: Tree,
+    /// `executor.setup_command`; `None`: there is none, or it has run.
+    pub command: Option<String>,
 }
 
 /// What is known of a conversation that is taken up again.
@@ -60,6 +72,8 @@ pub struct SessionSpec {
 pub struct Resume {
     /// The executor's own id. `None`: it died before it had one; the conversation starts anew.
     pub native_id: Option<String>,
+    /// The executor's own id of the conversation that it was forked from.
+    pub fork_of: Option<String>,
     /// What has been counted of it so far: the baseline for cumulative counters.
     pub counted: Usage,
     /// Turns that have ended.
@@ -118,6 +132,8 @@ pub enum News {
         pid: Option<u32>,
         shared_pid: bool,
     },
+    /// The set-up command has run in the worktree.
+    Prepared,
     /// Something finished. (Live text goes to the [`Deltas`].)
     Activity {
         turn: u32,

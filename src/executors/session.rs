@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    DeltaSink, Handle, News, Order, SessionSpec, acp, claude, codex,
+    DeltaSink, Handle, News, Order, SessionSpec, acp, claude, codex, prepare,
     raw::RawLog,
     registry::{self, Kind},
     script,
@@ -71,11 +71,16 @@ pub(super) struct Orders {
     from: mpsc::Receiver<Order>,
     end: CancellationToken,
     ended: bool,
+    /// Given back: it comes first.
+    back: Option<Order>,
 }
 
 impl Orders {
     /// The next order. Cancel-safe. `End` is given once; after it only what is still sent (a `Kill`).
     pub(super) async fn next(&mut self) -> Order {
+        if let Some(order) = self.back.take() {
+            return order;
+        }
         let order = tokio::select! {
             biased;
             order = self.from.recv() => order,
@@ -92,6 +97,13 @@ impl Orders {
                 Order::End
             }
         }
+    }
+}
+
+impl Orders {
+    /// Gives an order back: it is the next one again.
+    pub(super) fn give_back(&mut self, order: Order) {
+        self.back = Some(order);
     }
 }
 
@@ -142,7 +154,7 @@ impl Executors {
         let (orders, from) = mpsc::channel(MAX_ORDERS);
         let news = NewsSender { session: spec.id, to: news };
         let session = Session {
-            orders: Orders { from, end: self.end.child_token(), ended: false },
+            orders: Orders { from, end: self.end.child_token(), ended: false, back: None },
             news: news.clone(),
             deltas: Deltas { session: spec.id, sink: self.setup.deltas.clone() },
             raw: RawLog::new(spec.dir.clone()),
@@ -163,7 +175,10 @@ impl Executors {
         Handle { orders }
     }
 
-    async fn play(&self, session: Session) -> Ending {
+    async fn play(&self, mut session: Session) -> Ending {
+        if !prepare::prepare(&mut session).await {
+            return Ok(());
+        }
         let name = session.spec.adapter.clone();
         match registry::kind(&name, &self.setup.config) {
             Some(Kind::Codex) => codex::run(session, &self.codex).await,

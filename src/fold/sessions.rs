@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::protocol::{
     Body, Event, SessionId, Usage,
     event::{
-        Activity, By, History, Mode, Scope, Session as SessionEvent, SessionChanged, SessionStarted,
-        TurnStatus,
+        Activity, By, ForkedFrom, History, Mode, Scope, Session as SessionEvent, SessionChanged,
+        SessionStarted, TurnStatus,
     },
+    tree::{Settled, Tree},
 };
 
 /// Characters that are kept of a response at each end; the whole is in the journal.
@@ -68,6 +69,35 @@ pub struct Who {
     pub shared_pid: bool,
     pub branch: Option<String>,
     pub worktree: Option<String>,
+    /// Its worktree, where it has one of its own.
+    #[serde(default)]
+    pub isolated: Option<Isolated>,
+    /// The conversation that it was forked from.
+    #[serde(default)]
+    pub parent: Option<ForkedFrom>,
+}
+
+/// The worktree of a session and what became of the work in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Isolated {
+    pub tree: Tree,
+    /// The set-up command has run.
+    pub prepared: bool,
+    /// `None`: nobody has decided since its last turn.
+    pub work: Option<Settled>,
+}
+
+impl Isolated {
+    /// Whether somebody should still decide what becomes of the work.
+    pub fn is_open(&self) -> bool {
+        let settled = |work: &Settled| work.is_done() || work.outcome == crate::protocol::tree::Outcome::Kept;
+        !self.work.as_ref().is_some_and(settled)
+    }
+
+    /// Whether worktree and branch are gone.
+    pub fn is_removed(&self) -> bool {
+        self.work.as_ref().is_some_and(|work| work.removed)
+    }
 }
 
 /// The turn that is queued or runs.
@@ -198,6 +228,7 @@ impl Session {
             cli_version: started.cli_version.clone(),
             pid: started.pid,
             shared_pid: started.shared_pid,
+            parent: started.parent.clone(),
             ..Who::default()
         };
         Self {
@@ -227,6 +258,10 @@ impl Session {
             SessionEvent::SessionTurnStarted(started) => {
                 self.turns = self.turns.max(started.turn);
                 self.doing = Doing::Working;
+                // New work: what was decided before is about other work.
+                if let Some(isolated) = &mut self.who.isolated {
+                    isolated.work = None;
+                }
                 self.turn = Some(Turn::new(started.turn, &started.prompt, started.by, Some(at())));
             }
             SessionEvent::SessionTurnFinished(finished) => {
@@ -272,6 +307,17 @@ impl Who {
         set(&mut self.cli_version, &changed.cli_version);
         set(&mut self.branch, &changed.branch);
         set(&mut self.worktree, &changed.worktree);
+        if let Some(tree) = &changed.tree {
+            let prepared = self.isolated.as_ref().is_some_and(|isolated| isolated.prepared);
+            let work = self.isolated.take().and_then(|isolated| isolated.work);
+            self.isolated = Some(Isolated { tree: tree.clone(), prepared, work });
+        }
+        if let Some(isolated) = &mut self.isolated {
+            isolated.prepared |= changed.prepared == Some(true);
+            if changed.work.is_some() {
+                isolated.work.clone_from(&changed.work);
+            }
+        }
         self.pid = changed.pid.or(self.pid);
         self.shared_pid = changed.shared_pid.unwrap_or(self.shared_pid);
     }

@@ -58,6 +58,7 @@ fn journal(view: &mut View) -> SessionId {
         isolation: String::new(),
         pid: None,
         shared_pid: false,
+        parent: None,
     };
     apply(view, 4, Some(session), who);
     let activity = Activity::Message { text: "hi".into() };

@@ -6,6 +6,7 @@
 //! It knows nothing of executors or protocols. On macOS the tie to the parent, the confinement, the hunt for escaped
 //! processes and the reaping after a crash are missing: the system has no means that are free of races.
 
+pub mod capture;
 mod ends;
 mod environment;
 pub mod exec;

@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{InboxId, NudgeId, SessionId};
+use super::{
+    ids::{InboxId, NudgeId, SessionId},
+    tree::Settle,
+};
 
 /// To whom a nudge goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -102,6 +105,10 @@ pub enum Command {
     EndSession { session: SessionId },
     /// Starts a session by hand.
     Spawn { adapter: Option<String>, prompt: String, cwd: Option<String> },
+    /// Starts a session that goes on from the conversation of another one, which stays as it is.
+    Fork { session: SessionId, prompt: String },
+    /// Keeps, merges or discards the work of an isolated session.
+    Settle { session: SessionId, how: Settle },
     /// Brings back what the last compaction dropped.
     UndoCompaction,
     /// Stops the run and every child; `at_once` kills instead of asking first.

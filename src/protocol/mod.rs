@@ -9,6 +9,7 @@ pub mod item;
 pub mod live;
 pub mod scenario;
 pub mod tool;
+pub mod tree;
 pub mod usage;
 
 pub use command::{Command, NudgeTarget, Reply, Sender};

@@ -50,6 +50,7 @@ fn folds(session: SessionId) -> Folds {
         isolation: String::new(),
         pid: None,
         shared_pid: false,
+        parent: None,
     };
     let finished = SessionTurnFinished {
         turn: 1,

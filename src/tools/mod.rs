@@ -8,7 +8,7 @@ mod specs;
 pub use parse::parse;
 pub use results::{
     cannot_converse, check_session, converse_ended, converse_started, delegate_ended, delegate_started,
-    list_sessions, session_ended, trajectory, unknown_session, wait_result,
+    list_sessions, session_ended, session_merged, trajectory, unknown_session, wait_result,
 };
 pub use specs::{NAMES, specs};
 

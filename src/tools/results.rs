@@ -9,6 +9,7 @@ use crate::{
     },
     protocol::{
         SessionId,
+        tree::{Outcome, Settled},
         event::{Activity, Mode, TurnStatus},
     },
 };
@@ -57,19 +58,21 @@ pub fn unknown_session(sessions: &Sessions, wanted: &str) -> Value {
 /// An async `delegate` has begun.
 pub fn delegate_started(session: &Session) -> Value {
     let status = if session.doing == Doing::Working { "running" } else { "queued" };
-    json!({
+    let value = json!({
         "success": true, "session": label(session), "session_id": session.id.to_string(), "short_id": session.short_id,
         "status": status, "task": short(&session.task, 100),
         "hint": "it works in the background; call wait to be told when it ends",
-    })
+    });
+    with_tree(session, value)
 }
 
 /// A sync `delegate` has ended. `file`: where the whole answer is.
 pub fn delegate_ended(session: &Session, file: &str) -> Result<Value, Value> {
-    let mut value = json!({
+    let value = json!({
         "success": true, "session": label(session), "session_id": session.id.to_string(), "short_id": session.short_id,
         "status": "active", "task": short(&session.task, 100),
     });
+    let mut value = with_tree(session, value);
     turn_result(session, file, &mut value)
 }
 
@@ -191,6 +194,52 @@ pub fn list_sessions(sessions: &Sessions, status: Option<&str>) -> Value {
 }
 
 /// `end_session`.
+/// `end_session` of a session in a worktree, with the verdict `completed`: merged and ended, or neither.
+pub fn session_merged(session: &Session, end: &super::EndSession, settled: &Settled) -> Result<Value, Value> {
+    let branch = session.who.branch.as_deref().unwrap_or_default();
+    let worktree = session.who.worktree.as_deref().unwrap_or_default();
+    if settled.is_done() {
+        let mut value = session_ended(session, end);
+        value["merged"] = json!({
+            "branch": branch, "into": settled.into, "commit": settled.commit, "files": settled.files,
+            "message": settled.message,
+        });
+        return Ok(value);
+    }
+    let conflicts = settled.outcome == Outcome::Conflicts;
+    let hint = if conflicts {
+        "the session was not ended. Have it redo its work on the newest state (delegate anew), or merge the branch \
+         yourself with bash (git merge) and end it then; the verdict failed leaves the branch aside"
+    } else {
+        "the session was not ended. Put that right and call end_session again; the verdict failed leaves the branch \
+         aside"
+    };
+    Err(json!({
+        "success": false, "session": label(session), "session_id": session.id.to_string(),
+        "error": settled.message, "conflicts": if conflicts { json!(settled.files) } else { json!([]) },
+        "branch": branch, "directory": worktree, "hint": hint,
+    }))
+}
+
+/// Where an isolated session works.
+fn with_tree(session: &Session, mut value: Value) -> Value {
+    if let Some(isolated) = &session.who.isolated {
+        let tree = &isolated.tree;
+        value["branch"] = json!(tree.branch);
+        value["directory"] = json!(session.who.working_dir);
+        value["base"] = json!(tree.base);
+        let mut note = "it works in a git worktree of its own: its changes are not in your working directory until \
+                        end_session with the verdict completed merges its branch; look at them with \
+                        'git -C DIRECTORY diff BASE'"
+            .to_owned();
+        for more in &tree.notes {
+            note.push_str(&format!(". {more}"));
+        }
+        value["isolation"] = json!(note);
+    }
+    value
+}
+
 pub fn session_ended(session: &Session, end: &super::EndSession) -> Value {
     let status = session.end.as_ref().map_or(end.verdict.as_str(), |end| end.status.as_str());
     let verdict = match status {

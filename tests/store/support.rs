@@ -52,6 +52,7 @@ pub fn finished(stopped_by: &str) -> Body {
         exit_code: 0,
         usage: Default::default(),
         open_sessions: Vec::new(),
+        unmerged: Vec::new(),
     };
     finished.into()
 }

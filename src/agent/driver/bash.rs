@@ -54,20 +54,6 @@ impl Driver {
         });
     }
 
-    pub(super) fn check_dir(&mut self, key: String, dir: Option<String>) {
-        let working_dir = self.machine.rules.place.working_dir.clone();
-        let allowed = self.machine.rules.config.orchestrator.allowed_dirs.clone();
-        let inputs = self.outboxes.inputs.clone();
-        self.running.tasks.spawn(async move {
-            let checked = tokio::task::spawn_blocking(move || {
-                real_dir(&working_dir, dir.as_deref(), allowed.as_deref())
-            });
-            let result =
-                checked.await.unwrap_or_else(|_| Err("the directory could not be looked at".to_owned()));
-            let _ = inputs.send(Input::DirChecked { key, result }).await;
-        });
-    }
-
     pub(super) fn read_trajectory(&mut self, call_id: String, session: SessionId, full: bool, last: usize) {
         let dir = self.link.dir.clone();
         let inputs = self.outboxes.inputs.clone();
@@ -98,7 +84,7 @@ fn bash_result(result: &shell::ShellResult, cwd: &Path) -> BashResult {
 }
 
 /// A directory as it really is (symlinks and `..` resolved), if the run may use it.
-fn real_dir(working_dir: &Path, dir: Option<&str>, allowed: Option<&[String]>) -> Result<PathBuf, String> {
+pub(super) fn real_dir(working_dir: &Path, dir: Option<&str>, allowed: Option<&[String]>) -> Result<PathBuf, String> {
     let wanted = dir.map_or_else(|| working_dir.to_path_buf(), |dir| working_dir.join(dir));
     let real = wanted.canonicalize().map_err(|_| format!("there is no directory '{}'", text(&wanted)))?;
     if !real.is_dir() {

@@ -7,6 +7,7 @@ mod keeper;
 mod model;
 mod perform;
 mod timers;
+mod trees;
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
@@ -85,6 +86,8 @@ struct Running {
     sessions: BTreeMap<SessionId, mpsc::Sender<Order>>,
     model: Option<(u64, CancellationToken)>,
     bash: BTreeMap<String, CancellationToken>,
+    /// Git that makes and settles worktrees: it is waited for, a merge is never cut.
+    settling: tokio_util::task::TaskTracker,
     /// Model calls, bash, looks of watchers: each ends by its token or with the driver.
     tasks: JoinSet<()>,
 }

@@ -38,7 +38,8 @@ impl Driver {
                     cancel.cancel();
                 }
             }
-            Effect::CheckDir { key, dir } => self.check_dir(key, dir),
+            Effect::CheckDir { key, dir, short_id } => self.check_dir(key, dir, short_id),
+            Effect::Settle { session, tree, how, title } => self.settle(session, *tree, how, title),
             Effect::ReadTrajectory { call_id, session, full, last } => {
                 self.read_trajectory(call_id, session, full, last);
             }
@@ -157,8 +158,11 @@ impl Driver {
         }
         let (executors, processes) = (self.leaves.executors.clone(), self.leaves.processes.clone());
         let inputs = self.outboxes.inputs.clone();
+        let settling = self.running.settling.clone();
+        settling.close();
         self.running.tasks.spawn(async move {
-            executors.shutdown(STOP_WITHIN).await;
+            let settled = tokio::time::timeout(STOP_WITHIN, settling.wait());
+            let _ = tokio::join!(executors.shutdown(STOP_WITHIN), settled);
             processes.stop_all(Duration::from_secs(1)).await;
             processes.kill_all();
             let _ = inputs.send(Input::Stopped).await;

@@ -175,4 +175,7 @@ pub struct RunFinished {
     /// Short ids of sessions that can still be continued.
     #[serde(default)]
     pub open_sessions: Vec<String>,
+    /// Branches of isolated sessions whose work is not in the main tree: `s2: BRANCH in DIRECTORY`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmerged: Vec<String>,
 }

@@ -3,6 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::events;
+use crate::protocol::{
+    SessionId,
+    tree::{Settled, Tree},
+};
 
 events! {
     /// Executor sessions.
@@ -49,6 +53,19 @@ pub struct SessionStarted {
     /// True where the process serves other sessions too.
     #[serde(default)]
     pub shared_pid: bool,
+    /// The session whose conversation it goes on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ForkedFrom>,
+}
+
+/// From which conversation a session was forked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForkedFrom {
+    pub session: SessionId,
+    /// The executor's own id of that conversation.
+    pub native_id: String,
+    /// Turns of it that had ended.
+    pub turns: u32,
 }
 
 /// Who asked for a turn.
@@ -120,6 +137,15 @@ pub struct SessionChanged {
     pub status: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shared_pid: Option<bool>,
+    /// It works in a worktree of its own from now on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tree: Option<Tree>,
+    /// The set-up command has run in the worktree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prepared: Option<bool>,
+    /// What became of the work in the worktree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub work: Option<Settled>,
 }
 
 /// A session was ended for good.
