@@ -26,7 +26,11 @@ struct Bench {
 /// Git as a person uses it.
 fn by_hand(dir: &Path, args: &[&str]) -> String {
     let mut command = Command::new("git");
-    command.arg("-C").arg(dir).args(["-c", "commit.gpgSign=false", "-c", "init.defaultBranch=main"]).args(args);
+    command
+        .arg("-C")
+        .arg(dir)
+        .args(["-c", "commit.gpgSign=false", "-c", "init.defaultBranch=main"])
+        .args(args);
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
     for (name, value) in [("NAME", "t"), ("EMAIL", "t@example.invalid")] {
         command.env(format!("GIT_AUTHOR_{name}"), value).env(format!("GIT_COMMITTER_{name}"), value);
@@ -55,8 +59,7 @@ impl Bench {
             std::fs::create_dir(root.path().join(dir)).unwrap();
         }
         let helper = PathBuf::from(env!("CARGO_BIN_EXE_zwarm-tui"));
-        let processes =
-            Processes::open(InstanceId::random(), &root.path().join("instance"), helper).unwrap();
+        let processes = Processes::open(InstanceId::random(), &root.path().join("instance"), helper).unwrap();
         let mut config = Config::default();
         for (name, value) in [("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_SYSTEM", "/dev/null")] {
             config.executor.env.insert(name.to_owned(), Some(value.to_owned()));
@@ -231,12 +234,17 @@ async fn a_merge_never_touches_a_file_that_is_not_committed() {
 async fn no_hook_of_the_repository_runs() {
     let bench = Bench::new();
     let hooks = bench.work().join(".git/hooks");
-    for name in ["post-checkout", "pre-commit", "commit-msg", "post-commit", "pre-merge-commit", "post-merge"] {
+    for name in ["post-checkout", "pre-commit", "commit-msg", "post-commit", "pre-merge-commit", "post-merge"]
+    {
         write(&hooks.join(name), "#!/bin/sh\ntouch \"$HOOKED\"\nexit 1\n");
         std::fs::set_permissions(hooks.join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
     }
     let hooked = bench.root.path().join("hooked");
-    let config = format!("[core]\n\tfsmonitor = \"touch {0}; true\"\n\thooksPath = {1}\n", hooked.display(), hooks.display());
+    let config = format!(
+        "[core]\n\tfsmonitor = \"touch {0}; true\"\n\thooksPath = {1}\n",
+        hooked.display(),
+        hooks.display()
+    );
     let file = bench.work().join(".git/config");
     write(&file, &(read(&file) + &config));
     for hook in std::fs::read_dir(&hooks).unwrap().flatten() {
@@ -280,7 +288,10 @@ async fn what_cannot_be_isolated_is_refused_with_the_key_that_asked_for_it() {
     let bench = Bench::empty();
     let wish = bench.wish("s1");
     let none = bench.refused(&wish).await;
-    assert!(none.message.ends_with("is not in a git repository, and executor.isolation is 'worktree'"), "{none}");
+    assert!(
+        none.message.ends_with("is not in a git repository, and executor.isolation is 'worktree'"),
+        "{none}"
+    );
     by_hand(&bench.work(), &["init", "-q"]);
     let unborn = bench.refused(&wish).await;
     assert!(unborn.message.contains("has no commit yet"), "{unborn}");
@@ -380,7 +391,8 @@ async fn git_is_bounded_in_time_and_the_bound_says_so() {
     let alias = ["-c", "alias.slow=!sleep 60", "slow"];
     let began = std::time::Instant::now();
     let at = At::Dir(bench.work());
-    let fault = bench.git.run_with(&at, &alias, &[], std::time::Duration::from_millis(300)).await.unwrap_err();
+    let fault =
+        bench.git.run_with(&at, &alias, &[], std::time::Duration::from_millis(300)).await.unwrap_err();
     assert!(fault.message.contains("took longer than"), "{fault}");
     assert!(began.elapsed() < std::time::Duration::from_secs(10));
 }

@@ -288,7 +288,7 @@ impl Machine {
             let error = serde_json::json!({ "success": false, "running": names, "hint": hint });
             return self.give_result(call_id, Err(error));
         }
-        let unmerged = self.unmerged_words();
+        let unmerged = self.unmerged_words(false);
         if !unmerged.is_empty() && !std::mem::replace(&mut self.step.exit_warned, true) {
             let hint = "their work is not in the working directory yet: end_session with the verdict completed \
                         merges it, failed or cancelled leaves it aside; a second `exit` ends the run and leaves \

@@ -254,7 +254,7 @@ impl Machine {
             exit_code,
             usage: self.state.spend.totals(),
             open_sessions: self.state.sessions.open().map(|session| session.short_id.clone()).collect(),
-            unmerged: self.unmerged_words(),
+            unmerged: self.unmerged_words(true),
         };
         self.record(finished.clone());
         self.out.push(Effect::Sync);

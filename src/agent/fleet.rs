@@ -12,12 +12,12 @@ use crate::{
     protocol::{
         InboxId, SessionId,
         event::{
-            ActivityAdded, By, ForkedFrom, Mode, NudgeSeen, NudgeSent, RunKind, Scope, SentHow, SessionChanged,
-            SessionStarted, SessionTurnFinished, SessionTurnQueued, SessionTurnStarted, TurnStatus,
-            UsageRecorded,
+            ActivityAdded, By, ForkedFrom, Mode, NudgeSeen, NudgeSent, RunKind, Scope, SentHow,
+            SessionChanged, SessionStarted, SessionTurnFinished, SessionTurnQueued, SessionTurnStarted,
+            TurnStatus, UsageRecorded,
         },
         ids::TaskId,
-        tree::Tree,
+        tree::{Settle, Tree},
     },
     tools,
 };
@@ -46,7 +46,7 @@ pub(super) struct Fleet {
     /// Sessions to be started by hand, while their directory is looked at.
     pub by_hand: BTreeMap<String, (Option<String>, String)>,
     /// Sessions whose work is being merged, discarded or tidied.
-    pub settling: BTreeSet<SessionId>,
+    pub settling: BTreeMap<SessionId, Settle>,
     /// Sessions whose worktree was looked at after their end.
     pub tidied: BTreeSet<SessionId>,
     /// A look at what executors do is due.
@@ -160,7 +160,7 @@ impl Machine {
     pub(super) fn queue_turn(&mut self, id: SessionId, prompt: String, by: By) {
         let Some(session) = self.state.sessions.get(id) else { return };
         let turn = session.turns + 1;
-        let free = self.free_place() && !self.fleet.settling.contains(&id);
+        let free = self.free_place() && !self.fleet.settling.contains_key(&id);
         if self.running() && free && self.fleet.queue.is_empty() {
             self.start_turn(id, turn, prompt, by);
         } else {
@@ -178,7 +178,7 @@ impl Machine {
     /// Starts queued turns while there are free places.
     pub(super) fn start_queued_turns(&mut self) {
         while self.free_place() {
-            let free = self.fleet.queue.iter().position(|id| !self.fleet.settling.contains(id));
+            let free = self.fleet.queue.iter().position(|id| !self.fleet.settling.contains_key(id));
             let Some(id) = free.and_then(|at| self.fleet.queue.remove(at)) else { return };
             let turn = self.state.sessions.get(id).and_then(|session| session.turn.clone());
             if let Some(turn) = turn {

@@ -102,7 +102,8 @@ impl Machine {
                 }
             }
             Err((error, hint)) => {
-                let error = json!({ "success": false, "error": error, "session_id": id.to_string(), "hint": hint });
+                let error =
+                    json!({ "success": false, "error": error, "session_id": id.to_string(), "hint": hint });
                 self.give_result(call_id, Err(error));
             }
         }
@@ -122,9 +123,10 @@ impl Machine {
         if let Some(busy) = self.at_work_in(&tree).filter(|_| how != Settle::Keep) {
             return Err((format!("{busy} is still at work"), "wait for it, or interrupt it".to_owned()));
         }
-        if !self.fleet.settling.insert(id) {
+        if self.fleet.settling.contains_key(&id) {
             return Err((format!("the work of {short} is being settled already"), "wait for it".to_owned()));
         }
+        self.fleet.settling.insert(id, how);
         if how == Settle::Discard && self.state.sessions.get(id).is_some_and(|s| s.doing != Doing::Ended) {
             self.complete_session(id, "cancelled", Some("its work was discarded".to_owned()));
         }
@@ -142,11 +144,9 @@ impl Machine {
 
     /// How it went.
     pub(super) fn settled(&mut self, id: SessionId, settled: Settled, tree: Option<Tree>) {
-        self.fleet.settling.remove(&id);
-        let before = self.state.sessions.get(id).and_then(|session| session.who.isolated.as_ref());
-        // Tidying that left it as it was says nothing new about the work.
-        let silent = settled.outcome == Outcome::Kept && before.is_some_and(|isolated| isolated.work.is_some());
-        if !silent || settled.removed {
+        let how = self.fleet.settling.remove(&id);
+        // Tidying that left it as it was decides nothing about the work.
+        if how != Some(Settle::Tidy) || settled.removed {
             let branch = None;
             let work = Some(settled.clone());
             self.record_for(id, SessionChanged { branch, work, tree, ..SessionChanged::default() });
@@ -176,33 +176,40 @@ impl Machine {
         let Some(isolated) = &session.who.isolated else { return };
         let kept = isolated.work.as_ref().is_some_and(|work| work.outcome == Outcome::Kept);
         let over = session.doing == Doing::Ended && !self.fleet.live.contains(&id);
-        let inside = |other: &Session| PathBuf::from(&other.who.working_dir).starts_with(&isolated.tree.worktree);
-        let shared =
-            self.state.sessions.open().any(|other| other.id != id && inside(other));
+        let inside =
+            |other: &Session| PathBuf::from(&other.who.working_dir).starts_with(&isolated.tree.worktree);
+        let shared = self.state.sessions.open().any(|other| other.id != id && inside(other));
         if self.ending.is_some() || !over || kept || shared || isolated.is_removed() {
             return;
         }
         let tree = Box::new(isolated.tree.clone());
-        if self.fleet.tidied.insert(id) && self.fleet.settling.insert(id) {
-            self.out.push(Effect::Settle { session: Some(id), tree, how: Settle::Tidy, title: String::new() });
+        if self.fleet.tidied.insert(id) && !self.fleet.settling.contains_key(&id) {
+            self.fleet.settling.insert(id, Settle::Tidy);
+            self.out.push(Effect::Settle {
+                session: Some(id),
+                tree,
+                how: Settle::Tidy,
+                title: String::new(),
+            });
         }
     }
 
     /// Branches whose work is not in the main tree and about which nobody has decided.
-    pub(super) fn unmerged(&self) -> Vec<&Session> {
+    fn unmerged(&self) -> Vec<&Session> {
         let open = |session: &&Session| {
             session.last.is_some() && session.who.isolated.as_ref().is_some_and(|isolated| isolated.is_open())
         };
         self.state.sessions.all.iter().filter(open).collect()
     }
 
-    /// The same for people.
-    pub(super) fn unmerged_words(&self) -> Vec<String> {
+    /// The same for people; `ended`: those too whose session was ended.
+    pub(super) fn unmerged_words(&self, ended: bool) -> Vec<String> {
         let words = |session: &Session| {
             let tree = &session.who.isolated.as_ref()?.tree;
             Some(format!("{}: {} in {}", session.short_id, tree.branch, tree.worktree))
         };
-        self.unmerged().into_iter().filter_map(words).collect()
+        let wanted = self.unmerged().into_iter().filter(|session| ended || session.doing != Doing::Ended);
+        wanted.filter_map(words).collect()
     }
 
     /// A session that goes on from the conversation of another one, which stays as it is. It works in the same

@@ -15,7 +15,10 @@ use crate::{
 
 use super::{
     effect::{Checked, Effect, Refusal},
-    ending::Why, fleet::NewSession, machine::Machine, run::Phase,
+    ending::Why,
+    fleet::NewSession,
+    machine::Machine,
+    run::Phase,
 };
 
 impl Machine {

@@ -2,7 +2,10 @@
 //!
 //! A run that is over is opened for that moment: under its lock, with one more event in its journal.
 
-use std::{path::{Path, PathBuf}, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{
     config::Config,
@@ -82,9 +85,15 @@ fn said(short: &str, settled: Settled) -> Result<String, UserError> {
 fn git_of(dir: &Path) -> Result<Git, UserError> {
     let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let id = name.parse().unwrap_or_else(|_| InstanceId::random());
-    let processes = Processes::open(id, dir, super::open::helper()?)
-        .map_err(|e| UserError::failed(format!("the record of child processes cannot be written: {e}"), ""))?;
+    let processes = Processes::open(id, dir, helper()?).map_err(|e| {
+        UserError::failed(format!("the record of child processes cannot be written: {e}"), "")
+    })?;
     Ok(Git::new(processes, &Config::default()))
+}
+
+fn helper() -> Result<PathBuf, UserError> {
+    crate::process::helper()
+        .map_err(|e| UserError::failed(format!("this program cannot find itself: {e}"), ""))
 }
 
 /// A worktree that `clean` has looked at.
@@ -94,6 +103,15 @@ pub struct Tidied {
     pub removed: bool,
     /// Why it stays, or that it is gone.
     pub message: String,
+}
+
+/// How many worktrees an instance has left (`None`: all instances whose folder is gone).
+pub fn left(home: &Home, instance: Option<&Path>) -> usize {
+    let fits = |kept: &records::Kept| match instance {
+        Some(dir) => kept.instance == dir,
+        None => !kept.instance.exists(),
+    };
+    records::all(&folder(home)).iter().filter(|kept| fits(kept)).count()
 }
 
 /// Removes the worktrees of a project in which nothing is lost by that: not those of runs that are alive, of sessions

@@ -193,6 +193,30 @@ pub enum SessionCommand {
         #[arg(short = 'f', long)]
         follow: bool,
     },
+    /// Merge the work of one in its worktree into the working directory's branch
+    Merge {
+        /// sN or the beginning of its id
+        session: String,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Keep the branch and the worktree of one as they are
+    Keep {
+        /// sN or the beginning of its id
+        session: String,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Remove the branch and the worktree of one
+    Discard {
+        /// sN or the beginning of its id
+        session: String,
+        #[command(flatten)]
+        which: Which,
+        /// Do not ask
+        #[arg(short = 'y', long)]
+        yes: bool,
+    },
 }
 
 /// Commands around the program.
@@ -215,7 +239,7 @@ pub enum Tend {
         #[arg(short = 'y', long)]
         yes: bool,
     },
-    /// End the processes that dead runs of this directory have left
+    /// End the processes that dead runs of this directory have left, remove worktrees without work
     Clean,
     /// Check executors, configuration, folders and the terminal
     Doctor {

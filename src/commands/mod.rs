@@ -7,6 +7,7 @@ mod history;
 mod list;
 mod run;
 mod sessions;
+mod settle;
 mod steer;
 mod tend;
 #[cfg(feature = "tui")]

@@ -4,13 +4,13 @@ use std::ops::ControlFlow;
 
 use serde_json::{Value, json};
 
-use super::{Place, first_line, runtime, table, thousands};
+use super::{Place, first_line, runtime, settle::settle, table, thousands};
 use crate::{
     cli::{SessionCommand, Which, request},
     error::{UserError, code},
     fold::{Sessions, sessions::Doing},
     headless::{Out, story::Story},
-    protocol::{Body, Event, SessionId, event::Session as SessionEvent},
+    protocol::{Body, Event, SessionId, event::Session as SessionEvent, tree::Settle},
     store::{Feed, Listed, Origin, Reader, legacy},
     text::cut_middle,
 };
@@ -118,6 +118,11 @@ pub(super) fn session(place: &Place, command: &SessionCommand, out: &mut Out) ->
         SessionCommand::List { which } => list(place, which, out),
         SessionCommand::Show { session, which } => show(place, which, session, out),
         SessionCommand::Logs { session, which, follow } => logs(place, which, session, *follow, out),
+        SessionCommand::Merge { session, which } => settle(place, session, which, (Settle::Merge, true), out),
+        SessionCommand::Keep { session, which } => settle(place, session, which, (Settle::Keep, true), out),
+        SessionCommand::Discard { session, which, yes } => {
+            settle(place, session, which, (Settle::Discard, *yes), out)
+        }
     }
 }
 
@@ -155,6 +160,11 @@ fn show(place: &Place, which: &Which, needle: &str, out: &mut Out) -> Result<i32
         return Ok(code::OK);
     }
     out.say(&rows(&[row(session)]));
+    if let Some(isolated) = &session.who.isolated {
+        let (branch, worktree) = (&isolated.tree.branch, &isolated.tree.worktree);
+        let work = isolated.work.as_ref().map_or("not merged", |work| work.message.as_str());
+        out.say(&format!("branch '{branch}' in '{worktree}': {work}"));
+    }
     let id = session.id;
     each_of(&found, id, &mut |event| match &event.body {
         Body::Session(SessionEvent::SessionTurnStarted(turn)) => {

@@ -87,7 +87,7 @@ fn command(steer: &Steer, found: &Listed) -> Result<Command, UserError> {
     })
 }
 
-fn session_id(found: &Listed, needle: &str) -> Result<SessionId, UserError> {
+pub(super) fn session_id(found: &Listed, needle: &str) -> Result<SessionId, UserError> {
     let mut sessions = Sessions::default();
     Reader::open(&found.dir)?.scan(0, &mut |_, event| {
         if let Ok(event) = event {

@@ -9,6 +9,7 @@ use std::{
 
 use super::{Place, count, shown};
 use crate::{
+    agent::trees,
     cli::Cli,
     error::{UserError, code},
     headless::Out,
@@ -85,10 +86,15 @@ pub(super) fn reset(place: &Place, yes: bool, out: &mut Out) -> Result<i32, User
         deleted += 1;
     }
     out.say(&format!("deleted {}", count(deleted, "instance")));
+    let left = trees::left(&place.home, None);
+    if left > 0 {
+        out.note(&format!("{} stay; 'zwarm-tui clean' removes those without work", count(left, "worktree")));
+    }
     Ok(code::OK)
 }
 
-/// `clean`: only processes that carry the mark of a run of this directory, and only of runs that are dead.
+/// `clean`: processes that carry the mark of a run of this directory, and only of runs that are dead; worktrees of this
+/// directory's repository in which nothing would be lost.
 pub(super) fn clean(place: &Place, out: &mut Out) -> Result<i32, UserError> {
     let mut ended = 0;
     for listed in store::list(&place.state_dir()) {
@@ -110,6 +116,13 @@ pub(super) fn clean(place: &Place, out: &mut Out) -> Result<i32, UserError> {
     }
     if ended == 0 {
         out.say("no process was left behind");
+    }
+    for found in super::runtime()?.block_on(trees::tidy(&place.home, &place.working_dir))? {
+        let tree = &found.tree;
+        match found.removed {
+            true => out.say(&format!("removed the worktree of '{}': nothing was left in it", tree.branch)),
+            false => out.say(&format!("'{}' stays in '{}': {}", tree.branch, tree.worktree, found.message)),
+        }
     }
     Ok(code::OK)
 }

@@ -49,7 +49,8 @@ pub fn all(worktrees: &Path) -> Vec<Kept> {
             if !small || file.extension().is_none_or(|ending| ending != "json") {
                 continue;
             }
-            let read = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
+            let read =
+                std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
             // A record speaks of the folder beside it and of no other.
             let beside = file.canonicalize().unwrap_or(file).with_extension("");
             found.extend(read.filter(|kept| Path::new(&kept.tree.worktree) == beside));

@@ -170,7 +170,13 @@ async fn forward(
         some(&files),
         tree.branch
     );
-    Ok(Some(Settled { outcome: Outcome::Refused, commit: Some(commit), files, message, ..Settled::default() }))
+    Ok(Some(Settled {
+        outcome: Outcome::Refused,
+        commit: Some(commit),
+        files,
+        message,
+        ..Settled::default()
+    }))
 }
 
 async fn changed_files(git: &Git, tree: &Tree, tip: &str) -> Result<Vec<String>, Fault> {

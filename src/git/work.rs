@@ -65,7 +65,8 @@ pub async fn look(git: &Git, tree: &Tree) -> Result<State, Fault> {
     let on = git.run(&at, &["symbolic-ref", "-q", "HEAD"]).await?;
     let wanted = format!("refs/heads/{}", tree.branch);
     if on.line() != wanted {
-        let other = if on.ok() { format!("on the branch '{}'", on.line()) } else { "on no branch".to_owned() };
+        let other =
+            if on.ok() { format!("on the branch '{}'", on.line()) } else { "on no branch".to_owned() };
         let message = format!("'{}' is {other} instead of '{}'", tree.worktree, tree.branch);
         return Err(Fault::new(message, "switch it back there: git switch BRANCH"));
     }
@@ -112,6 +113,9 @@ pub(super) fn is_itself(tree: &Tree) -> Result<(), Fault> {
 pub fn gone(tree: &Tree) -> Fault {
     Fault::new(
         format!("the worktree '{}' is not there any more", tree.worktree),
-        format!("what was committed is still in the branch '{}'; 'git worktree prune' forgets it", tree.branch),
+        format!(
+            "what was committed is still in the branch '{}'; 'git worktree prune' forgets it",
+            tree.branch
+        ),
     )
 }

@@ -131,8 +131,10 @@ fn run_words(run: &Run) -> Option<String> {
             } else {
                 format!("\n{}", said(&end.exit_message))
             };
+            let unmerged: String =
+                end.unmerged.iter().map(|line| format!("\nnot merged: {}", said(line))).collect();
             format!(
-                "ended by {} after {} steps, {} tokens, {cost}{message}",
+                "ended by {} after {} steps, {} tokens, {cost}{message}{unmerged}",
                 end.stopped_by, end.steps, end.usage.total
             )
         }
@@ -206,7 +208,15 @@ fn session_words(session: &Session) -> Option<String> {
                 end.exit_message.as_deref().map(|m| format!(": {}", said(m))).unwrap_or_default()
             )
         }
-        Session::SessionTurnStarted(_) | Session::SessionChanged(_) => return None,
+        Session::SessionChanged(changed) => match (&changed.work, &changed.tree) {
+            (Some(work), _) => said(&work.message),
+            (None, Some(tree)) => {
+                let notes: String = tree.notes.iter().map(|note| format!("\nnote: {}", said(note))).collect();
+                format!("works in '{}' on the branch '{}'{notes}", tree.worktree, tree.branch)
+            }
+            (None, None) => return None,
+        },
+        Session::SessionTurnStarted(_) => return None,
     })
 }
 

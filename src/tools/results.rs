@@ -9,8 +9,8 @@ use crate::{
     },
     protocol::{
         SessionId,
-        tree::{Outcome, Settled},
         event::{Activity, Mode, TurnStatus},
+        tree::{Outcome, Settled},
     },
 };
 
@@ -228,10 +228,11 @@ fn with_tree(session: &Session, mut value: Value) -> Value {
         value["branch"] = json!(tree.branch);
         value["directory"] = json!(session.who.working_dir);
         value["base"] = json!(tree.base);
-        let mut note = "it works in a git worktree of its own: its changes are not in your working directory until \
+        let mut note =
+            "it works in a git worktree of its own: its changes are not in your working directory until \
                         end_session with the verdict completed merges its branch; look at them with \
                         'git -C DIRECTORY diff BASE'"
-            .to_owned();
+                .to_owned();
         for more in &tree.notes {
             note.push_str(&format!(". {more}"));
         }

@@ -242,7 +242,7 @@ impl Fixture {
                 isolation: String::new(),
                 pid: Some(48_290),
                 shared_pid: false,
-        parent: None,
+                parent: None,
             },
         );
         let by = crate::protocol::event::By::Orchestrator;

@@ -10,6 +10,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
+    agent::trees,
     error::UserError,
     protocol::{
         Body, Event,
@@ -232,7 +233,11 @@ pub fn delete(listed: &Listed) -> Result<String, UserError> {
     })?;
     drop(lock);
     store::registry::remove(state_dir, &listed.meta.id)?;
-    Ok(format!("'{}' is deleted", listed.meta.name))
+    let left = match trees::left(&crate::paths::Home::find(), Some(dir)) {
+        0 => String::new(),
+        left => format!("; its worktrees stay ({left}): 'zwarm-tui clean' removes those without work"),
+    };
+    Ok(format!("'{}' is deleted{left}", listed.meta.name))
 }
 
 /// Writes the transcript as Markdown and the whole as JSON into a directory; the two files.

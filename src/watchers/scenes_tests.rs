@@ -100,6 +100,7 @@ impl Scene {
             native_id: None,
             cli_version: None,
             isolation: String::new(),
+            parent: None,
             pid: None,
             shared_pid: true,
         };

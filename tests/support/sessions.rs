@@ -63,6 +63,7 @@ impl Stage {
             resume: None,
             approval: Approval::Never,
             sandbox: Sandbox::WorkspaceWrite,
+            prepare: None,
         }
     }
 
@@ -191,7 +192,7 @@ impl Live {
 
     /// What a new process is told of it.
     pub fn resume(&self, turns: u32) -> Resume {
-        Resume { native_id: self.native_id(), counted: self.spent(false), turns }
+        Resume { native_id: self.native_id(), counted: self.spent(false), turns, ..Resume::default() }
     }
 }
 

@@ -84,7 +84,11 @@ fn bash_result(result: &shell::ShellResult, cwd: &Path) -> BashResult {
 }
 
 /// A directory as it really is (symlinks and `..` resolved), if the run may use it.
-pub(super) fn real_dir(working_dir: &Path, dir: Option<&str>, allowed: Option<&[String]>) -> Result<PathBuf, String> {
+pub(super) fn real_dir(
+    working_dir: &Path,
+    dir: Option<&str>,
+    allowed: Option<&[String]>,
+) -> Result<PathBuf, String> {
     let wanted = dir.map_or_else(|| working_dir.to_path_buf(), |dir| working_dir.join(dir));
     let real = wanted.canonicalize().map_err(|_| format!("there is no directory '{}'", text(&wanted)))?;
     if !real.is_dir() {

@@ -179,6 +179,7 @@ mod tests {
             exit_code: 3,
             usage: crate::protocol::event::UsageTotals::default(),
             open_sessions: Vec::new(),
+            unmerged: Vec::new(),
         };
         let told = words.apply(&event(finished), 10).unwrap();
         assert_eq!((&told["event"], &told["exit_code"]), (&json!("ended"), &json!(3)));

@@ -71,6 +71,7 @@ impl Tape {
             exit_code: 1,
             usage: UsageTotals::default(),
             open_sessions: Vec::new(),
+            unmerged: Vec::new(),
         })
     }
 
@@ -89,6 +90,7 @@ impl Tape {
                 isolation: String::new(),
                 pid: None,
                 shared_pid: false,
+                parent: None,
             },
         )
     }

@@ -27,6 +27,7 @@ fn spec(resume: Option<Resume>) -> SessionSpec {
         resume,
         approval: Approval::Never,
         sandbox: Sandbox::DangerFullAccess,
+        prepare: None,
     }
 }
 
@@ -269,7 +270,7 @@ fn totals_become_differences_and_cut_requests_become_estimates() {
 #[test]
 fn a_resumed_thread_counts_only_what_the_journal_does_not_know() {
     let thread = "01a20c4e-9428-7302-922d-20cfd7dfdaaa";
-    let resume = |counted| Resume { native_id: Some(thread.into()), counted, turns: 4 };
+    let resume = |counted| Resume { native_id: Some(thread.into()), counted, turns: 4, ..Resume::default() };
     let play = Play::new(Some(resume(usage(6150, 5200, 139)))).file("resume");
     assert_eq!(spent(&play.news(), false), usage(1600, 1500, 7));
     assert_eq!(of_turn(&play, 5).last(), Some(&ended(5, TurnStatus::Completed, "After the restart.")));

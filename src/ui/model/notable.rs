@@ -4,7 +4,8 @@ use super::folds::Folds;
 use crate::protocol::{
     Body,
     command::Cap,
-    event::{Guard, Human, Run, Verdict},
+    event::{Guard, Human, Run, Session, Verdict},
+    tree::Outcome,
 };
 
 /// What the human should notice.
@@ -44,6 +45,13 @@ pub(super) fn notable(body: &Body, folds: &Folds) -> Option<Notable> {
             let why =
                 if finished.exit_message.is_empty() { &finished.stopped_by } else { &finished.exit_message };
             Notable::Ended(format!("{} has ended: {why}", folds.run.name))
+        }
+        Body::Session(Session::SessionChanged(changed)) => {
+            let work = changed.work.as_ref()?;
+            match work.outcome {
+                Outcome::Conflicts | Outcome::Refused => Notable::Warning(work.message.clone()),
+                _ => Notable::Info(work.message.clone()),
+            }
         }
         Body::Guard(Guard::WatcherSpoke(spoke)) if spoke.verdict == Verdict::Nudge && !spoke.muted => {
             Notable::Nudge(format!("watcher {}: {}", spoke.watcher, spoke.reason))

@@ -67,6 +67,9 @@ pub(super) fn run(shown: &Shown<'_>, body: &Run, brush: &Brush<'_>, out: &mut Ve
                 if finished.exit_code == 0 { (Icon::Good, Role::Good) } else { (Icon::Stop, Role::Bad) };
             let text = format!("ended after {} steps: {}", finished.steps, finished.stopped_by);
             about(icon, role, &text, brush, out);
+            for line in &finished.unmerged {
+                about(Icon::Warn, Role::Warn, &format!("not merged: {line}"), brush, out);
+            }
             if !finished.exit_message.is_empty() {
                 super::block::prose(
                     &finished.exit_message,
