@@ -2,6 +2,7 @@
 //! from the instances. Nothing is drawn when nothing has changed; there is no tick.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,22 +13,29 @@ use tokio::sync::{Notify, mpsc};
 
 use super::{
     Start,
+    arrivals::{Arrivals, typed},
     effects::Hands,
     frame_clock::{FrameClock, Urgency},
     keymap::Keymap,
     model::{Level, Model, Screen as Shown},
     msg::{Msg, Now, UiEffect},
-    notify, probe, screens, signals,
+    notify, probe, rehearse, screens, signals,
     terminal::{self, Modes, Screen},
     theme::Themes,
     update::update,
 };
-use crate::{agent::launch::Launch, error::UserError};
+use crate::{
+    agent::launch::Launch,
+    error::{UserError, code},
+};
 
 /// Messages of instances and effects that may wait.
 const QUEUE: usize = 1_024;
 /// Messages that are followed before a frame.
 const BATCH: usize = 256;
+/// What the exit code says: the loop or a thread has panicked (as after SIGABRT); the terminal has gone (SIGHUP).
+const PANICKED: i32 = 6;
+const GONE: i32 = 1;
 
 fn now() -> Now {
     Now { instant: Instant::now(), wall: jiff::Timestamp::now() }
@@ -56,6 +64,8 @@ pub(super) async fn run(start: Start) -> Result<i32, UserError> {
     let modes = Modes { kitty: answers.kitty, mouse: start.config.ui.mouse, progress: false };
     screen.enter(modes).map_err(|error| no_terminal(&error))?;
     let size = screen.size().unwrap_or((80, 24));
+    let arrivals = Arrivals::new(answers.complete, Instant::now());
+    let first = if answers.complete { typed(&answers.typed) } else { Vec::new() };
     let mut model = super::begin::model(&start, keymap, themes, answers.background, size, &wake)?;
     for warning in warnings {
         model.say(Level::Warning, warning.to_string().replace('\n', " "), now());
@@ -76,10 +86,10 @@ pub(super) async fn run(start: Start) -> Result<i32, UserError> {
         panicked,
         wake,
         modes,
-        stopped: None,
+        life: Life { arrivals, stopped: None, panicked_at: None },
         marks,
     };
-    app.run(start.launch.clone()).await
+    app.run(start.launch.clone(), first).await
 }
 
 struct App {
@@ -92,10 +102,18 @@ struct App {
     panicked: Arc<Notify>,
     wake: Arc<Notify>,
     modes: Modes,
-    /// A stop of ours whose CONT has not been reported yet.
-    stopped: Option<Instant>,
+    life: Life,
     /// Title and progress.
     marks: notify::Marks,
+}
+
+/// What the loop remembers of the terminal's and the program's own life.
+struct Life {
+    arrivals: Arrivals,
+    /// A stop of ours whose CONT has not been reported yet.
+    stopped: Option<Instant>,
+    /// Something has panicked: the terminal was given back, nothing is drawn any more.
+    panicked_at: Option<Instant>,
 }
 
 /// What ends a turn of the loop.
@@ -109,6 +127,8 @@ enum Turn {
     Wake,
     /// A remark goes, or the clock on the screen moves on.
     Due,
+    /// After a panic the runs had their time to pause.
+    TooLate,
 }
 
 async fn at(instant: Option<Instant>) {
@@ -119,19 +139,22 @@ async fn at(instant: Option<Instant>) {
 }
 
 impl App {
-    async fn run(mut self, launch: Option<Launch>) -> Result<i32, UserError> {
+    async fn run(mut self, launch: Option<Launch>, typed: Vec<Msg>) -> Result<i32, UserError> {
         let mut first = vec![UiEffect::List { everywhere: false }];
         first.extend(launch.map(|launch| UiEffect::Launch(Box::new(launch))));
         let mut events = EventStream::new();
         self.clock.request(Instant::now(), Urgency::Key);
+        first.extend(typed.into_iter().flat_map(|msg| update(&mut self.model, msg, now())));
         if let Some(code) = self.perform(first, &mut events).await {
             return Ok(code);
         }
         loop {
             let turn = self.turn(&mut events).await;
             let (messages, urgency) = match turn {
-                Turn::Input(Some(Ok(event))) => (translate(event).into_iter().collect(), Urgency::Key),
-                Turn::Input(Some(Err(_)) | None) => (vec![Msg::Leave(1)], Urgency::Key),
+                Turn::Input(Some(Ok(event))) => {
+                    (self.life.arrivals.take(event, Instant::now()).into_iter().collect(), Urgency::Key)
+                }
+                Turn::Input(Some(Err(_)) | None) => (vec![Msg::Leave(GONE)], Urgency::Key),
                 Turn::Outside(signals::Outside::End(number)) => (vec![Msg::Leave(number)], Urgency::Key),
                 Turn::Outside(signals::Outside::Stop) => {
                     self.suspend(&mut events);
@@ -139,7 +162,7 @@ impl App {
                 }
                 Turn::Outside(signals::Outside::Continue) => {
                     // After a stop of ours the terminal has been taken again; after a stop by force it has not.
-                    if self.stopped.take().is_none() {
+                    if self.life.stopped.take().is_none() {
                         self.screen.leave();
                         let _ = self.screen.enter(self.modes);
                         self.marks.forget();
@@ -147,15 +170,22 @@ impl App {
                     (Vec::new(), Urgency::Key)
                 }
                 Turn::Panicked => {
-                    let _ = self.screen.enter(self.modes);
-                    self.marks.forget();
-                    (vec![Msg::Leave(6)], Urgency::Key)
+                    // Nothing that was half done is shown: the terminal is the shell's already.
+                    if self.life.panicked_at.replace(Instant::now()).is_some() {
+                        return Ok(code::SIGNAL + PANICKED);
+                    }
+                    (vec![Msg::Leave(PANICKED)], Urgency::Key)
                 }
                 Turn::Frame => {
                     self.draw();
                     continue;
                 }
-                Turn::Written => continue,
+                Turn::Written if self.screen.state.broken() => (vec![Msg::Leave(GONE)], Urgency::Key),
+                Turn::Written => {
+                    let _ = self.screen.flush();
+                    continue;
+                }
+                Turn::TooLate => return Ok(code::SIGNAL + PANICKED),
                 Turn::News(msg) => (self.batch(msg), Urgency::Output),
                 Turn::Wake => (Vec::new(), Urgency::Output),
                 Turn::Due => {
@@ -165,7 +195,12 @@ impl App {
             };
             let mut effects = Vec::new();
             for msg in messages {
-                effects.extend(update(&mut self.model, msg, now()));
+                // The panic hook has told; what a broken update has left is enough to pause and leave.
+                let followed = catch_unwind(AssertUnwindSafe(|| {
+                    rehearse::breakdown(&msg);
+                    update(&mut self.model, msg, now())
+                }));
+                effects.extend(followed.unwrap_or_default());
             }
             self.clock.request(Instant::now(), urgency);
             if let Some(code) = self.perform(effects, &mut events).await {
@@ -179,6 +214,8 @@ impl App {
 
     async fn turn(&mut self, events: &mut EventStream) -> Turn {
         let (state, due) = (self.screen.state.clone(), self.clock.due());
+        let too_late = self.life.panicked_at.map(|at| at + signals::DEADLINE);
+        let draws = self.life.panicked_at.is_none();
         let busy = state.busy();
         let moves = self.next_move();
         tokio::select! {
@@ -186,8 +223,9 @@ impl App {
             event = events.next() => Turn::Input(event),
             Some(outside) = self.outside.recv() => Turn::Outside(outside),
             () = self.panicked.notified() => Turn::Panicked,
-            () = state.written.notified(), if busy => Turn::Written,
-            () = at(due), if due.is_some() && !busy => Turn::Frame,
+            () = state.written.notified() => Turn::Written,
+            () = at(due), if due.is_some() && !busy && draws => Turn::Frame,
+            () = at(too_late), if too_late.is_some() => Turn::TooLate,
             Some(msg) = self.from.recv() => Turn::News(msg),
             () = self.wake.notified() => Turn::Wake,
             () = at(moves), if moves.is_some() => Turn::Due,
@@ -223,19 +261,26 @@ impl App {
 
     /// The one draw site.
     fn draw(&mut self) {
-        let model = &mut self.model;
-        let done = self.screen.draw(|frame| {
-            if let Some(cursor) = screens::draw(model, frame.buffer_mut(), now()) {
-                frame.set_cursor_position(cursor);
-            }
-        });
-        if let Err(error) = done {
-            tracing::warn!(%error, "a frame cannot be drawn");
+        self.clock.drawn(Instant::now());
+        if self.life.panicked_at.is_some() {
+            return;
+        }
+        let (screen, model) = (&mut self.screen, &mut self.model);
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            screen.draw(|frame| {
+                if let Some(cursor) = screens::draw(model, frame.buffer_mut(), now()) {
+                    frame.set_cursor_position(cursor);
+                }
+            })
+        }));
+        match done {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "a frame cannot be drawn"),
+            Err(_) => return,
         }
         for mark in self.marks.changed(&self.model) {
             let _ = self.screen.write(&mark);
         }
-        self.clock.drawn(Instant::now());
     }
 
     /// Performs effects; those that need the terminal here, the others by [`Hands`]. `Some`: leave with this code.
@@ -318,7 +363,7 @@ impl App {
     /// Stops this process, and takes the terminal again when it goes on.
     fn suspend(&mut self, events: &mut EventStream) {
         self.screen.leave();
-        self.stopped = Some(Instant::now());
+        self.life.stopped = Some(Instant::now());
         signals::stop_here();
         let _ = self.screen.enter(self.modes);
         self.marks.forget();
@@ -348,16 +393,4 @@ fn probe_now() -> Msg {
     let raw = crossterm::terminal::enable_raw_mode();
     let answers = raw.and_then(|()| probe::ask()).unwrap_or_default();
     Msg::Answer(super::msg::Answer::Background(answers.background))
-}
-
-/// What the terminal sends, as messages.
-fn translate(event: Event) -> Option<Msg> {
-    Some(match event {
-        Event::Key(key) => Msg::Key(key),
-        Event::Paste(text) => Msg::Paste(text),
-        Event::Mouse(mouse) => Msg::Mouse(mouse),
-        Event::Resize(width, height) => Msg::Resize(width, height),
-        Event::FocusGained => Msg::Focus(true),
-        Event::FocusLost => Msg::Focus(false),
-    })
 }

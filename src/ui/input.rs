@@ -55,6 +55,7 @@ pub fn key(model: &mut Model, event: KeyEvent, now: Now) -> Vec<UiEffect> {
         return Vec::new();
     }
     let before = model.pressed.last.replace(now.instant);
+    let event = in_burst(model, event, now);
     let press = KeyPress { event, chord: Chord::of(&event), before };
     if model.too_small() {
         return blind(model, &press, now);
@@ -88,6 +89,22 @@ pub fn key(model: &mut Model, event: KeyEvent, now: Now) -> Vec<UiEffect> {
         }
         Found::Nothing => Vec::new(),
     }
+}
+
+/// An Enter in the middle of a paste that the terminal does not bracket is a new line: it sends and starts nothing.
+fn in_burst(model: &mut Model, event: KeyEvent, now: Now) -> KeyEvent {
+    let plain = !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+    let writes = plain && matches!(event.code, KeyCode::Char(_) | KeyCode::Enter | KeyCode::Tab);
+    let held = event.code == KeyCode::Enter && plain && model.pressed.burst.holds(now.instant);
+    if writes {
+        model.pressed.burst.typed(now.instant);
+    }
+    let text = match model.overlays.last() {
+        None => model.typing() || model.screen == Screen::NewRun,
+        Some(top) => matches!(top, Overlay::Inbox(_)),
+    };
+    // Ctrl-J is the new line of every text; where there is none it does nothing.
+    if held && text { KeyEvent::new(KeyCode::Char('j'), KeyModifiers::CONTROL) } else { event }
 }
 
 /// On a screen that shows only the notice, three keys act.
@@ -142,6 +159,7 @@ fn search_line(model: &mut Model, mut line: String, press: &KeyPress, now: Now) 
 /// A pasted text: into what takes text, else into the composer, which is opened.
 pub fn paste(model: &mut Model, pasted: &str, now: Now) -> Vec<UiEffect> {
     model.pressed.last = Some(now.instant);
+    model.pressed.burst.brackets();
     if let Some(mut top) = model.overlays.pop() {
         top.paste(pasted);
         model.overlays.push(top);

@@ -24,6 +24,7 @@
 
 pub mod actions;
 mod app;
+mod arrivals;
 mod begin;
 mod copy;
 mod editor;
@@ -42,6 +43,7 @@ mod panes;
 mod past;
 pub mod plain;
 mod probe;
+mod rehearse;
 pub mod render;
 mod runs;
 mod screens;

@@ -16,6 +16,9 @@ use super::terminal;
 /// How long an orderly end may take after a signal or a hang-up.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long giving the terminal back may take then.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
 /// What the outside asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outside {
@@ -42,7 +45,9 @@ pub fn watch() -> std::io::Result<mpsc::Receiver<Outside>> {
     std::thread::Builder::new().name("zwarm-signals".into()).spawn(move || {
         if let Some(number) = runtime.block_on(forward(to, told)) {
             std::thread::sleep(DEADLINE);
-            terminal::restore();
+            // A terminal that takes nothing must not hold the process.
+            std::thread::spawn(terminal::restore);
+            std::thread::sleep(LAST_WORDS);
             std::process::exit(crate::error::code::SIGNAL + number);
         }
     })?;

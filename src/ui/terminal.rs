@@ -3,6 +3,9 @@
 //! Frames are handed to a thread that writes them, so that a slow terminal never stops the loop: while one is being
 //! written no other is drawn. Not responsible for what is drawn or when.
 
+mod quiet;
+mod writer;
+
 use std::{
     fs::File,
     io::{self, Write},
@@ -10,13 +13,16 @@ use std::{
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
-        mpsc,
     },
 };
 
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
-use ratatui::{Terminal, backend::CrosstermBackend};
+use ratatui::Terminal;
 use tokio::sync::Notify;
+
+use quiet::Quiet;
+use writer::FrameWriter;
+pub use writer::WriterState;
 
 /// Alternate screen, bracketed paste, focus reports, hidden cursor; the title is pushed on the terminal's stack.
 const ENTER: &str = "\x1b[?1049h\x1b[22;0t\x1b[?2004h\x1b[?1004h\x1b[?25l\x1b[2J\x1b[H";
@@ -30,8 +36,8 @@ const KITTY_ON: &str = "\x1b[>1u";
 const KITTY_OFF: &str = "\x1b[<1u";
 /// All other modes off, the cursor shown, the title popped, the normal screen.
 const LEAVE: &str = "\x1b[?2026l\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[23;0t\x1b[?1049l";
-/// Bytes of a frame that are reserved.
-const FRAME_BYTES: usize = 64 * 1024;
+/// How long a frame that is under way may hold the leaving up.
+const LAST_FRAME: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// What `doctor --fix-terminal` writes: every mode that this program may have left behind is switched off.
 pub fn fix_bytes() -> &'static str {
@@ -120,83 +126,9 @@ pub fn install_panic_hook(told: Arc<Notify>) {
     }));
 }
 
-/// The writing thread's end of the terminal.
-#[derive(Clone)]
-pub struct FrameWriter {
-    /// Shared by the backend, which fills it, and [`Screen`], which sends it; both are of one thread.
-    frame: Arc<Mutex<Vec<u8>>>,
-    to: mpsc::SyncSender<Vec<u8>>,
-    state: Arc<WriterState>,
-}
-
-/// Whether a frame is under way, and whether the terminal is gone.
-#[derive(Debug, Default)]
-pub struct WriterState {
-    busy: AtomicBool,
-    broken: AtomicBool,
-    /// Notified when a frame has been written, or could not be.
-    pub written: Notify,
-}
-
-impl WriterState {
-    /// A frame is still being written.
-    pub fn busy(&self) -> bool {
-        self.busy.load(Ordering::SeqCst)
-    }
-
-    /// Nothing can be written any more.
-    pub fn broken(&self) -> bool {
-        self.broken.load(Ordering::SeqCst)
-    }
-}
-
-impl FrameWriter {
-    fn spawn(mut out: File) -> io::Result<(Self, Arc<WriterState>)> {
-        let (to, frames) = mpsc::sync_channel::<Vec<u8>>(1);
-        let state = Arc::new(WriterState::default());
-        let shared = state.clone();
-        // Ends when the terminal (the sender) is dropped.
-        std::thread::Builder::new().name("zwarm-screen".into()).spawn(move || {
-            while let Ok(frame) = frames.recv() {
-                if out.write_all(&frame).is_err() {
-                    shared.broken.store(true, Ordering::SeqCst);
-                }
-                shared.busy.store(false, Ordering::SeqCst);
-                shared.written.notify_one();
-            }
-        })?;
-        let frame = Arc::new(Mutex::new(Vec::with_capacity(FRAME_BYTES)));
-        Ok((Self { frame, to, state: state.clone() }, state))
-    }
-}
-
-impl Write for FrameWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.frame.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    /// Does not send: a frame is several flushes of ratatui; [`Screen::send`] ends it.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl FrameWriter {
-    fn send(&self) -> io::Result<()> {
-        let mut frame = self.frame.lock().unwrap_or_else(PoisonError::into_inner);
-        if frame.is_empty() {
-            return Ok(());
-        }
-        let frame = std::mem::replace(&mut *frame, Vec::with_capacity(FRAME_BYTES));
-        self.state.busy.store(true, Ordering::SeqCst);
-        self.to.send(frame).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
-    }
-}
-
 /// The terminal while it is ours.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<FrameWriter>>,
+    terminal: Terminal<Quiet>,
     writer: FrameWriter,
     shared: Arc<Shared>,
     pub state: Arc<WriterState>,
@@ -214,8 +146,8 @@ impl Screen {
                 entered: AtomicBool::new(false),
             })
         });
-        let (writer, state) = FrameWriter::spawn(out)?;
-        let terminal = Terminal::new(CrosstermBackend::new(writer.clone()))?;
+        let (writer, state) = FrameWriter::spawn(out, shared.clone())?;
+        let terminal = Terminal::new(Quiet::new(writer.clone()))?;
         Ok(Self { terminal, writer, shared: shared.clone(), state })
     }
 
@@ -245,14 +177,16 @@ impl Screen {
     fn forget(&mut self) {
         self.terminal.current_buffer_mut().reset();
         self.terminal.swap_buffers();
+        self.terminal.backend_mut().forget();
     }
 
     /// Gives the terminal back: after the frame that is under way.
     pub fn leave(&mut self) {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_millis(500);
+        let deadline = std::time::Instant::now() + LAST_FRAME;
         while self.state.busy() && !self.state.broken() && std::time::Instant::now() < deadline {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
+        self.writer.forget();
         restore();
     }
 
@@ -282,11 +216,16 @@ impl Screen {
         self.write("\x1b[2J")
     }
 
-    /// One frame, between the marks of synchronized output. Nothing is sent when no cell changed.
+    /// One frame, between the marks of synchronized output. Nothing is sent when nothing on the screen changes.
     pub fn draw(&mut self, view: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
-        self.writer.write_all(b"\x1b[?2026h")?;
+        let before = self.writer.waiting();
         self.terminal.draw(view)?;
-        self.writer.write_all(b"\x1b[?2026l")?;
+        self.writer.frame_since(before, b"\x1b[?2026h", b"\x1b[?2026l");
+        self.writer.send()
+    }
+
+    /// Sends what had to wait for the frame before.
+    pub fn flush(&mut self) -> io::Result<()> {
         self.writer.send()
     }
 

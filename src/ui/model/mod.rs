@@ -1,5 +1,6 @@
 //! The state of the screen, split by owner: the runs, the screens, the overlays, remarks, keys, the terminal.
 
+pub mod burst;
 pub mod composer;
 pub mod folds;
 pub mod notable;
@@ -97,6 +98,8 @@ pub struct Pressed {
     pub last: Option<Instant>,
     /// The newest Ctrl-C.
     pub interrupt: Option<Instant>,
+    /// Characters that come faster than anybody types.
+    pub burst: burst::Burst,
 }
 
 /// Everything.

@@ -35,7 +35,36 @@ pub fn draw(model: &mut Model, buf: &mut Buffer, now: Now) -> Option<Position> {
     }
     let cursor = canvas.cursor;
     model.term.hits = hits;
+    if skin.ascii {
+        in_ascii(buf);
+    }
     cursor
+}
+
+/// Our own signs that stand inside of sentences. What agents write stays as it is.
+const SIGNS: &[(&str, &str)] = &[
+    ("·", "."),
+    ("…", "~"),
+    ("⏎", "<"),
+    ("⇧", "^"),
+    ("↑", "^"),
+    ("↓", "v"),
+    ("←", "<"),
+    ("→", ">"),
+    ("–", "-"),
+    ("—", "-"),
+    ("×", "x"),
+];
+
+/// The same frame in the plain alphabet.
+fn in_ascii(buf: &mut Buffer) {
+    for cell in &mut buf.content {
+        if !cell.symbol().is_ascii()
+            && let Some((_, plain)) = SIGNS.iter().find(|(sign, _)| *sign == cell.symbol())
+        {
+            cell.set_symbol(plain);
+        }
+    }
 }
 
 fn screen(model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
