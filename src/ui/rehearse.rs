@@ -6,6 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use super::msg::Msg;
 
 /// Breaks down if this message is the sign for it.
+#[allow(clippy::panic, reason = "a panic is what is rehearsed")]
 pub(super) fn breakdown(msg: &Msg) {
     let asked = matches!(msg, Msg::Key(KeyEvent { code: KeyCode::F(12), .. }));
     if !cfg!(debug_assertions) || !asked {
