@@ -63,7 +63,7 @@ pub async fn around(
         executors,
         directory,
         dir,
-        model: model.map_err(|error| error.to_string().replace('\n', " ")),
+        model: model.map_err(|error| error.to_string().replace("\nhint: ", "; ").replace('\n', " ")),
         lm,
     }
 }

@@ -31,8 +31,6 @@ use crate::{
     watchers::{Panel, Surroundings},
 };
 
-/// Characters of a name.
-const NAME_KEPT: usize = 80;
 /// The longest that looking at the git repository may take.
 const GIT_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -52,6 +50,9 @@ pub(super) async fn start(launch: Launch) -> Result<Running, UserError> {
     };
     let lock = Lock::take(&dir)?;
     let opened = open_journal(&dir)?;
+    // The journal knows the name; the short file beside it may be old.
+    let known = opened.state.run.name.clone();
+    let name = if known.is_empty() { name } else { known };
     if let What::Resume { task, .. } = &launch.what {
         may_resume(&launch, &opened.state, task.as_deref())?;
     }
@@ -160,8 +161,8 @@ fn create(
         return Err(UserError::usage("the task is empty", "say what is to be done, for example with -t"));
     }
     let id = InstanceId::random();
-    let cleaned: String = crate::text::clean_line(name.unwrap_or_default()).chars().take(NAME_KEPT).collect();
-    let name = if cleaned.trim().is_empty() { id.short() } else { cleaned.trim().to_owned() };
+    let cleaned = crate::text::cut::name(name.unwrap_or_default());
+    let name = if cleaned.is_empty() { id.short() } else { cleaned };
     let now = crate::protocol::Stamp::now().to_string();
     let mut meta = Meta {
         id: id.to_string(),

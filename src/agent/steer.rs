@@ -8,7 +8,7 @@ use crate::{
         command::{Cap, Delivery, WatcherMode},
         event::{
             BudgetChanged, By, CommandReceived, CompactionUndone, Mode, NudgeChanged, NudgeQueued,
-            NudgeWithdrawn, RunKind, RunState, WatcherChanged,
+            NudgeWithdrawn, RunKind, RunRenamed, RunState, WatcherChanged,
         },
     },
 };
@@ -53,6 +53,7 @@ impl Machine {
             Command::Spawn { adapter, prompt, cwd } => self.spawn_by_hand(adapter, prompt, cwd),
             Command::Fork { session, prompt } => self.fork(session, prompt),
             Command::Settle { session, how } => self.settle_by_human(session, how),
+            Command::Rename { name } => self.rename(&name),
             Command::UndoCompaction => self.undo_compaction(),
             Command::Abort { at_once } => self.abort(at_once, Why::HumanAbort, "aborted by the human"),
             Command::Shutdown { signal } => self.shutdown(signal),
@@ -217,6 +218,13 @@ impl Machine {
         let model = self.rules.config.executor.model.clone();
         let mode = if alone { Mode::Sync } else { Mode::Async };
         self.open_session(NewSession { adapter, model, cwd, task, mode, by: By::Human, tree, parent: None });
+    }
+
+    fn rename(&mut self, name: &str) {
+        let name = crate::text::cut::name(name);
+        if !name.is_empty() && name != self.state.run.name {
+            self.record(RunRenamed { name });
+        }
     }
 
     fn undo_compaction(&mut self) {

@@ -180,8 +180,10 @@ pub(super) fn screen(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32
     let log = start(place, &loaded, out)?;
     let state_dir = place.working_dir.join(&loaded.config.state_dir);
     let resume_picker = args.instance.resume && args.instance.instance.is_none();
-    let what = if resume_picker { None } else { wanted(&state_dir, args, true)? };
     let companions = Arc::new(Companions::default());
+    let plain = ui::plain::wanted(args.screen.plain, |name| std::env::var(name).ok());
+    let follow = followed(&state_dir, args).filter(|_| !plain);
+    let what = if resume_picker || follow.is_some() { None } else { wanted(&state_dir, args, true)? };
     let begin = ui::Start {
         home: place.home.clone(),
         config: loaded.config.clone(),
@@ -193,6 +195,7 @@ pub(super) fn screen(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32
                 Box::pin(async move { companions.start(launch).await })
             })
         },
+        follow,
         resume_picker,
         theme: args.screen.theme.clone(),
         secrets: loaded.secrets.clone(),
@@ -204,7 +207,6 @@ pub(super) fn screen(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32
             }
         },
     };
-    let plain = ui::plain::wanted(args.screen.plain, |name| std::env::var(name).ok());
     let code = runtime()?.block_on(async {
         let code = if plain { ui::plain::run(begin, out).await } else { ui::run(begin).await };
         companions.finish().await.iter().for_each(|warning| out.note(&format!("warning: {warning}")));
@@ -212,6 +214,14 @@ pub(super) fn screen(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32
     });
     drop(log);
     code
+}
+
+/// The instance that `-i` names, where another process runs it and nothing new is asked of it: the screen follows it.
+#[cfg(feature = "tui")]
+fn followed(state_dir: &Path, args: &RunArgs) -> Option<store::Listed> {
+    let asks = args.task.task.is_some() || args.task.task_file.is_some();
+    let found = store::find(state_dir, args.instance.instance.as_deref()?).ok()?;
+    (found.live.is_some() && found.origin == store::Origin::Ours && !asks).then_some(found)
 }
 
 /// Refuses what has no meaning on the screen, and a screen where there can be none.

@@ -95,6 +95,7 @@ impl RunView {
                     since: at,
                 };
             }
+            Run::RunRenamed(renamed) => self.name.clone_from(&renamed.name),
             Run::StepStarted(started) => {
                 self.progress.step = started.step;
                 self.progress.in_step = true;

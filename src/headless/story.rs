@@ -111,6 +111,7 @@ fn run_words(run: &Run) -> Option<String> {
             };
             format!("{}{until} (by {}){reason}", state.as_str().unwrap_or("?"), changed.by)
         }
+        Run::RunRenamed(renamed) => format!("renamed to '{}'", renamed.name),
         Run::StepStarted(step) => format!("── step {} ──", step.step),
         Run::StepFinished(step) if step.interrupted => format!("step {} was interrupted", step.step),
         Run::StepFinished(_) => return None,

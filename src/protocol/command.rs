@@ -109,6 +109,8 @@ pub enum Command {
     Fork { session: SessionId, prompt: String },
     /// Keeps, merges or discards the work of an isolated session.
     Settle { session: SessionId, how: Settle },
+    /// Gives the instance another name.
+    Rename { name: String },
     /// Brings back what the last compaction dropped.
     UndoCompaction,
     /// Stops the run and every child; `at_once` kills instead of asking first.

@@ -24,6 +24,7 @@ mod meta;
 pub mod projects;
 mod reader;
 pub mod registry;
+mod rename;
 mod replace;
 pub mod snapshot;
 pub mod view;
@@ -45,6 +46,7 @@ pub use list::{Listed, Origin, find, list};
 pub use lock::{Holder, Lock};
 pub use meta::{Meta, Numbers, state_word};
 pub use reader::Reader;
+pub use rename::{Renamed, rename};
 pub use replace::{replace, replace_on};
 
 use crate::error::UserError;

@@ -19,6 +19,15 @@ pub fn cut_middle(text: &str, head: usize, tail: usize) -> (String, usize) {
     (format!("{first}\n… {cut} characters left out …\n{last}"), cut)
 }
 
+/// Characters of an instance's name that are kept.
+const NAME_KEPT: usize = 80;
+
+/// What is typed as the name of an instance, on one line and bounded; it may be empty.
+pub fn name(typed: &str) -> String {
+    let clean: String = super::clean_line(typed).chars().take(NAME_KEPT).collect();
+    clean.trim().to_owned()
+}
+
 /// The first `max` bytes, rounded down to a character.
 pub fn at_most(text: &str, max: usize) -> &str {
     let mut end = max.min(text.len());

@@ -64,6 +64,7 @@ pub enum Run {
     RaiseBudget,
     UndoCompaction,
     Export,
+    Demo,
 }
 
 /// Moving within text or a list.
@@ -153,6 +154,13 @@ pub enum Browse {
     Scope,
     Filter,
     Refresh,
+}
+
+impl Browse {
+    /// It means something where no instance is chosen.
+    pub fn is_for_none(self) -> bool {
+        matches!(self, Self::Open | Self::Scope | Self::Refresh)
+    }
 }
 
 /// The screen itself.
@@ -277,6 +285,7 @@ pub const TABLE: &[Row] = &[
     row(Act::Run(Run::Export), "run.export", Global, &[], "export the transcript (Markdown, JSON)", NO, "Run"),
     row(Act::Run(Run::PauseAndQuit), "run.pause_and_quit", Global, &[], "pause and quit", NO, "Run"),
     row(Act::Open(Open::NewRun), "run.new", Global, &[], "start another run…", NO, "Run"),
+    row(Act::Run(Run::Demo), "run.demo", Global, &[], "play the demo (no key, no network, no executor needed)", NO, "Run"),
     row(Act::Go(Go::Back), "back", Global, &["q"], "back; at the top: quit", NO, ""),
     row(Act::Run(Run::Quit), "run.quit", Global, &[], "quit zwarm-tui", NO, "Run"),
     row(Act::Go(Go::Close), "close", Global, &["esc"], "one level out, never destroys", NO, ""),

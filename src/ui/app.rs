@@ -24,10 +24,7 @@ use super::{
     theme::Themes,
     update::update,
 };
-use crate::{
-    agent::launch::Launch,
-    error::{UserError, code},
-};
+use crate::error::{UserError, code};
 
 /// Messages of instances and effects that may wait.
 const QUEUE: usize = 1_024;
@@ -89,7 +86,7 @@ pub(super) async fn run(start: Start) -> Result<i32, UserError> {
         life: Life { arrivals, stopped: None, panicked_at: None },
         marks,
     };
-    app.run(start.launch.clone(), first).await
+    app.run(start, first).await
 }
 
 struct App {
@@ -139,9 +136,10 @@ async fn at(instant: Option<Instant>) {
 }
 
 impl App {
-    async fn run(mut self, launch: Option<Launch>, typed: Vec<Msg>) -> Result<i32, UserError> {
+    async fn run(mut self, start: Start, typed: Vec<Msg>) -> Result<i32, UserError> {
         let mut first = vec![UiEffect::List { everywhere: false }];
-        first.extend(launch.map(|launch| UiEffect::Launch(Box::new(launch))));
+        first.extend(start.follow.map(|listed| UiEffect::Open(Box::new(listed))));
+        first.extend(start.launch.map(|launch| UiEffect::Launch(Box::new(launch))));
         let mut events = EventStream::new();
         self.clock.request(Instant::now(), Urgency::Key);
         first.extend(typed.into_iter().flat_map(|msg| update(&mut self.model, msg, now())));
@@ -329,6 +327,11 @@ impl App {
                 }
                 UiEffect::Page(text) => {
                     if let Err(error) = self.away(events, move || super::editor::page(&text)).await {
+                        self.model.say(Level::Warning, error, now());
+                    }
+                }
+                UiEffect::PageFile(file) => {
+                    if let Err(error) = self.away(events, move || super::editor::page_file(&file)).await {
                         self.model.say(Level::Warning, error, now());
                     }
                 }

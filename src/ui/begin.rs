@@ -31,10 +31,15 @@ pub(super) fn model(
 ) -> Result<Model, UserError> {
     let ui = &start.config.ui;
     let variable = |name: &str| std::env::var(name).ok();
-    let name = start.theme.as_deref().or(ui.theme.as_deref()).unwrap_or("ansi");
+    let kept = super::kept::Kept::load(&start.home.state);
+    let kept = kept.theme(ui.theme.as_deref()).filter(|name| themes.get(name).is_ok());
+    let wished = start.theme.as_deref().or(kept).or(ui.theme.as_deref());
+    let name = wished.unwrap_or("ansi");
     let light = background.is_some_and(|(r, g, b)| u32::from(r) + u32::from(g) + u32::from(b) > 382);
     let wanted = if light { Background::Light } else { Background::Dark };
-    let name = background.and_then(|_| themes.counterpart(name, wanted)).unwrap_or(name);
+    // What was asked for is what is shown: only where nothing was, the background decides.
+    let fits = background.filter(|_| wished.is_none()).and_then(|_| themes.counterpart(name, wanted));
+    let name = fits.unwrap_or(name);
     let theme = themes.get(name)?.at(Depth::detect(variable));
     let utf8 =
         ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| variable(name).filter(|v| !v.is_empty()));

@@ -8,6 +8,8 @@ use std::{
 
 /// Bytes of text that OSC 52 can carry (terminals take about 100 kB of base64).
 const MAX: usize = 74_000;
+/// Bytes of a copied pane.
+pub(super) const PANE: usize = 60_000;
 
 /// The sequence that puts a text into the terminal's clipboard; through tmux also past it.
 pub(super) fn sequence(text: &str, tmux: bool) -> String {

@@ -6,6 +6,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use super::render::transcript::export::Exporter;
+
 /// Bytes of an edited text that are read.
 const MAX: u64 = 16 << 20;
 
@@ -54,11 +56,26 @@ pub(super) fn read_bounded(path: &Path, max: u64) -> std::io::Result<Vec<u8>> {
 
 /// Shows a text in the pager.
 pub(super) fn page(text: &str) -> Result<(), String> {
-    let pager =
-        std::env::var("PAGER").ok().filter(|p| !p.trim().is_empty()).unwrap_or_else(|| "less -R".to_owned());
     let file = write(text, ".txt", &std::env::temp_dir())
         .map_err(|error| format!("no file for the pager: {error}"))?;
+    page_file(&file)
+}
+
+/// Shows a file in the pager.
+pub(super) fn page_file(file: &tempfile::NamedTempFile) -> Result<(), String> {
+    let set = std::env::var("PAGER").ok().filter(|pager| !pager.trim().is_empty());
+    let pager = set.unwrap_or_else(|| "less -R".to_owned());
     shell(&pager, file.path()).status().map(|_| ()).map_err(|error| format!("'{pager}': {error}"))
+}
+
+/// A whole transcript as a private file.
+pub(super) fn write_out(all: Exporter) -> Result<tempfile::NamedTempFile, String> {
+    let written = (|| -> std::io::Result<tempfile::NamedTempFile> {
+        let file = write("", ".txt", &std::env::temp_dir())?;
+        all.write(&mut std::io::BufWriter::new(file.as_file()))?;
+        Ok(file)
+    })();
+    written.map_err(|error| format!("the transcript cannot be written for the pager: {error}"))
 }
 
 /// A private file that goes away with its handle.

@@ -150,6 +150,22 @@ impl Hands {
                     Err(error) => Answer::Failed(error.to_string().replace('\n', " ")),
                 });
             }
+            UiEffect::Shelf(crate::ui::msg::Shelf::WriteOut(all)) => {
+                self.answer(move || match super::editor::write_out(*all) {
+                    Ok(file) => Answer::WrittenOut(file),
+                    Err(error) => Answer::Failed(error),
+                })
+            }
+            UiEffect::Shelf(crate::ui::msg::Shelf::Gather(all, what)) => {
+                self.answer(move || Answer::Gathered(all.newest(copy::PANE).into_string(), what))
+            }
+            UiEffect::Shelf(crate::ui::msg::Shelf::Keep(kept)) => {
+                let state = self.home.state.clone();
+                self.answer(move || match kept.save(&state) {
+                    Ok(text) => Answer::Copied(Ok(text)),
+                    Err(error) => Answer::Failed(error),
+                })
+            }
             UiEffect::Close(id) => {
                 if let Some(held) = lock(&self.held).remove(&id) {
                     held.task.abort();
@@ -159,6 +175,7 @@ impl Hands {
             | UiEffect::Edit { .. }
             | UiEffect::EditFile { .. }
             | UiEffect::Page(_)
+            | UiEffect::PageFile(_)
             | UiEffect::Notify(_)
             | UiEffect::Mouse(_)
             | UiEffect::Redraw

@@ -65,6 +65,7 @@ impl Fixture {
             working_dir: PathBuf::from("/home/me/src/mylang"),
             launch: None,
             start_fn: Arc::new(|_| Box::pin(async { Err(UserError::failed("not in a test", "")) })),
+            follow: None,
             resume_picker: false,
             theme: Some("ansi".to_owned()),
             secrets: Vec::new(),

@@ -32,6 +32,7 @@ mod effects;
 mod frame_clock;
 mod git;
 mod input;
+mod kept;
 pub mod keymap;
 pub mod keys;
 mod kit;
@@ -77,6 +78,8 @@ pub struct Start {
     /// A run to start (or resume) at once; without one the screen shows the instances.
     pub launch: Option<Launch>,
     pub start_fn: StartFn,
+    /// An instance that another process runs: it is followed.
+    pub follow: Option<crate::store::Listed>,
     /// The list of instances is opened to resume one.
     pub resume_picker: bool,
     /// A theme by name, over the configuration's.

@@ -10,6 +10,7 @@ use crate::{
     error::UserError,
     protocol::{Command, InboxId, InstanceId, Notice, Published, SessionId},
     store::Listed,
+    ui::{kept::Kept, render::transcript::export::Exporter},
 };
 
 /// The time, as an argument: the monotonic clock for gaps, the clock on the wall for what is shown.
@@ -93,6 +94,10 @@ pub enum Answer {
     Previewed(crate::ui::shelf::Preview),
     /// Something on disk is other than it was, in words: the list is read anew.
     Changed(String),
+    /// A text for the clipboard, and what it is.
+    Gathered(String, &'static str),
+    /// A file for the pager.
+    WrittenOut(tempfile::NamedTempFile),
     /// A text to be read.
     Sheet {
         title: String,
@@ -138,6 +143,8 @@ pub enum Purpose {
     Arguments(InstanceId, InboxId),
     /// The task of a new run.
     Task,
+    /// The prompt of a session by hand.
+    ByHand,
 }
 
 /// What is to be read or changed on disk, off the loop.
@@ -157,6 +164,12 @@ pub enum Shelf {
     ReadLog(PathBuf),
     /// Look whether a new run could start there, and ask the executors for their versions.
     Look { pattern: Box<Launch>, dir: PathBuf, lm: String, versions: bool },
+    /// Put a whole transcript into a file for the pager.
+    WriteOut(Box<Exporter>),
+    /// Read the newest part of a transcript for the clipboard; what it is, for the remark.
+    Gather(Box<Exporter>, &'static str),
+    /// Keep what was picked on the screen for the next start.
+    Keep(Kept),
     /// Write a new file; one that is there stays.
     Save { path: PathBuf, text: String },
     /// Start a new run that goes on where an instance of the reference has ended.
@@ -189,6 +202,8 @@ pub enum UiEffect {
     },
     /// Show a text in `$PAGER`.
     Page(String),
+    /// Show a file in `$PAGER`; it goes away with its handle.
+    PageFile(tempfile::NamedTempFile),
     /// Put a text into the clipboard; what it is, for the toast.
     Copy {
         text: String,

@@ -17,7 +17,7 @@ use crate::{
         event::{History, Run},
     },
     store::{self, EVENTS, Listed, Lock, Meta, Origin, Reader, StoreError, TORN},
-    text::{clean, clean_line},
+    text::clean,
     ui::render::{Source, Transcript},
 };
 
@@ -199,16 +199,15 @@ fn state_dir(dir: &Path) -> Option<&Path> {
 }
 
 /// Gives an instance another name. What was done, in words.
-pub fn rename(dir: &Path, name: &str) -> Result<String, UserError> {
-    let name = clean_line(name).into_string();
-    let _lock = held(dir, "renamed")?;
-    let mut meta = Meta::read(dir)?;
-    let before = std::mem::replace(&mut meta.name, name.clone());
-    meta.write(dir)?;
-    if let Some(state_dir) = state_dir(dir) {
-        store::registry::update(state_dir, &meta)?;
+pub fn rename(dir: &Path, typed: &str) -> Result<String, UserError> {
+    let name = crate::text::cut::name(typed);
+    if name.is_empty() {
+        return Err(UserError::failed("an empty name cannot be given", "it keeps the one that it has"));
     }
-    Ok(format!("'{before}' is now '{name}'"))
+    Ok(match store::rename(dir, &name)? {
+        store::Renamed::Done => format!("renamed to '{name}'"),
+        store::Renamed::Asked(pid) => format!("process {pid}, which runs it, was asked to call it '{name}'"),
+    })
 }
 
 /// Deletes an instance: its folder and its row in the registry. A live one and the reference's are refused.

@@ -26,14 +26,17 @@ fn the_one(state_dir: &Path) -> Listed {
 }
 
 #[test]
-fn an_instance_is_renamed_and_deleted_with_its_row_and_never_while_somebody_holds_it() {
+fn an_instance_is_renamed_in_its_journal_and_deleted_with_its_row_but_not_while_somebody_holds_it() {
     let home = tempfile::tempdir().unwrap();
     let dir = made(home.path(), "lexer");
     let lock = Lock::take(&dir).unwrap();
-    assert!(rename(&dir, "x").is_err() && delete(&the_one(home.path())).is_err());
+    assert!(rename(&dir, "x").unwrap().contains("was asked to call it 'x'"));
+    assert!(delete(&the_one(home.path())).is_err());
     drop(lock);
-    assert_eq!(rename(&dir, "parser\u{1b}[2J").unwrap(), "'lexer' is now 'parser'");
+    assert_eq!(rename(&dir, "parser\u{1b}[2J").unwrap(), "renamed to 'parser'");
     assert_eq!(the_one(home.path()).meta.name, "parser");
+    let journal = std::fs::read_to_string(dir.join(EVENTS)).unwrap();
+    assert!(journal.contains("run_renamed") && journal.contains("parser"), "{journal}");
     assert_eq!(delete(&the_one(home.path())).unwrap(), "'parser' is deleted");
     assert_eq!((store::list(home.path()), dir.exists()), (vec![], false));
     let registry = std::fs::read_to_string(home.path().join("instances.json")).unwrap();

@@ -60,7 +60,11 @@ impl View {
                 self.counts.problems += 1;
                 self.add(pos, None, Kind::Problem, 0);
             }
-            Run::RunStarted(_) | Run::RunStateChanged(_) | Run::Recovered(_) | Run::RunFinished(_) => {
+            Run::RunStarted(_)
+            | Run::RunStateChanged(_)
+            | Run::RunRenamed(_)
+            | Run::Recovered(_)
+            | Run::RunFinished(_) => {
                 self.add(pos, None, Kind::Run, 0);
             }
         }

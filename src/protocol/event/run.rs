@@ -11,6 +11,7 @@ events! {
         /// A launch: the first of an instance, or a resume.
         RunStarted = "run_started",
         RunStateChanged = "run_state_changed",
+        RunRenamed = "run_renamed",
         StepStarted = "step_started",
         StepFinished = "step_finished",
         ProblemRaised = "problem_raised",
@@ -99,6 +100,12 @@ pub struct RunStateChanged {
     /// RFC 3339; only while sleeping.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
+}
+
+/// The instance has another name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRenamed {
+    pub name: String,
 }
 
 /// A step begins.

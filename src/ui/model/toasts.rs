@@ -30,6 +30,8 @@ pub struct Toast {
     /// When it was said, on the wall.
     pub at: jiff::Timestamp,
     until: Option<Instant>,
+    /// It goes when nothing waits for the human any more.
+    needs_answer: bool,
 }
 
 /// All remarks.
@@ -44,7 +46,27 @@ impl Toasts {
     /// Says something. The same remark twice is shown once.
     pub fn say(&mut self, level: Level, text: impl Into<String>, now: Now) {
         let until = (level == Level::Info).then(|| now.instant + SHOWN);
-        let toast = Toast { level, text: text.into(), at: now.wall, until };
+        self.add(Toast { level, text: text.into(), at: now.wall, until, needs_answer: false });
+    }
+
+    /// Says that something waits for the human, until [`Self::answered`].
+    pub fn ask(&mut self, text: impl Into<String>, now: Now) {
+        self.add(Toast {
+            level: Level::Warning,
+            text: text.into(),
+            at: now.wall,
+            until: None,
+            needs_answer: true,
+        });
+    }
+
+    /// Nothing waits for the human.
+    pub fn answered(&mut self) {
+        self.shown.retain(|toast| !toast.needs_answer);
+    }
+
+    fn add(&mut self, toast: Toast) {
+        let level = toast.level;
         self.shown.retain(|old| old.text != toast.text && (level != Level::Info || old.level != Level::Info));
         self.shown.push(toast.clone());
         if self.log.len() >= KEPT {

@@ -2,6 +2,7 @@
 //! without the overlays themselves.
 
 pub mod ask;
+pub mod by_hand;
 pub mod changes;
 pub mod delete;
 pub mod explain;
@@ -38,6 +39,8 @@ pub enum Overlay {
     Themes(themes::Pick),
     /// A typed word before something is deleted.
     Delete(delete::Delete),
+    /// A session is started by hand.
+    ByHand(Box<by_hand::ByHand>),
     /// A text that scrolls.
     Sheet(sheet::Sheet),
 }
@@ -62,8 +65,9 @@ impl Overlay {
             Self::Ledger(it) => it.key(model, key),
             Self::Changes(it) => it.key(key),
             Self::Log(it) => it.key(model, key),
-            Self::Themes(it) => it.key(model, key, now),
+            Self::Themes(it) => it.key(model, key),
             Self::Delete(it) => it.key(key),
+            Self::ByHand(it) => it.key(model, key),
             Self::Sheet(it) => it.key(key),
         }
     }
@@ -82,6 +86,7 @@ impl Overlay {
             Self::Log(it) => it.draw(canvas, area),
             Self::Themes(it) => it.draw(model, canvas, area),
             Self::Delete(it) => it.draw(canvas, area),
+            Self::ByHand(it) => it.draw(model, canvas, area),
             Self::Sheet(it) => it.draw(canvas, area),
         }
     }
@@ -123,6 +128,13 @@ impl Overlay {
             ]),
             Self::Themes(_) => pairs(&[("j k", "try"), ("⏎", "keep"), ("Esc", "as before")]),
             Self::Delete(_) => pairs(&[("⏎", "delete, once the word stands there"), ("Esc", "keep it")]),
+            Self::ByHand(_) => pairs(&[
+                ("Tab", "next field"),
+                ("← →", "choose"),
+                ("⏎", "start"),
+                ("^G", "editor"),
+                ("Esc", "cancel"),
+            ]),
             Self::Explain(_) => pairs(&[("j k", "other verdicts"), ("d", "off/on"), ("Esc", "close")]),
         }
     }
@@ -133,6 +145,7 @@ impl Overlay {
             Self::Inbox(it) => it.paste(text),
             Self::Palette(it) => it.paste(text),
             Self::Help(it) => it.paste(text),
+            Self::ByHand(it) => it.paste(text),
             _ => true,
         }
     }
@@ -144,6 +157,7 @@ impl Overlay {
             Self::Ask(it) => it.choose(model, choice, now),
             Self::Inbox(it) => it.choose(model, choice, now),
             Self::Ledger(it) => it.click(choice),
+            Self::ByHand(it) => it.click(model, choice),
             Self::Themes(it) => {
                 it.apply(model, choice);
                 (After::Stay, Vec::new())

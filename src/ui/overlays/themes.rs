@@ -6,9 +6,10 @@ use ratatui::layout::Rect;
 use super::After;
 use crate::ui::{
     input::KeyPress,
+    kept::Kept,
     kit::{Canvas, row, span},
-    model::{Hit, Level, Model},
-    msg::{Now, UiEffect},
+    model::{Hit, Model},
+    msg::{Shelf, UiEffect},
     skin::Sign,
     theme::{Depth, Theme},
 };
@@ -29,7 +30,7 @@ impl Pick {
         Self { names, selected, before }
     }
 
-    pub fn key(&mut self, model: &mut Model, key: &KeyPress, now: Now) -> (After, Vec<UiEffect>) {
+    pub fn key(&mut self, model: &mut Model, key: &KeyPress) -> (After, Vec<UiEffect>) {
         let last = self.names.len().saturating_sub(1);
         match key.event.code {
             KeyCode::Esc | KeyCode::Char('q' | 'T') => {
@@ -37,10 +38,10 @@ impl Pick {
                 return (After::Close, vec![UiEffect::Redraw]);
             }
             KeyCode::Enter => {
-                let name = &model.term.skin.theme.name;
-                let text = format!("theme '{name}'; 'ui.theme: {name}' in the configuration keeps it");
-                model.say(Level::Info, text, now);
-                return (After::Close, Vec::new());
+                let theme = Some(model.term.skin.theme.name.clone());
+                let over = model.fixed.config.ui.theme.clone();
+                let kept = UiEffect::Shelf(Shelf::Keep(Kept { theme, over }));
+                return (After::Close, vec![kept, UiEffect::Redraw]);
             }
             KeyCode::Down | KeyCode::Char('j') => self.apply(model, (self.selected + 1).min(last)),
             KeyCode::Up | KeyCode::Char('k') => self.apply(model, self.selected.saturating_sub(1)),

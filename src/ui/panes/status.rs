@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::ui::{
-    actions::{Act, Go, Open, TABLE},
+    actions::{Act, Browse, Go, Open, TABLE},
     input::contexts,
     kit::{Canvas, Span, span, width},
     model::{Hit, Level, Model, Screen},
@@ -48,6 +48,9 @@ fn hints(model: &Model) -> Vec<Hint> {
     };
     if model.screen == Screen::Home {
         rows.retain(|row| !of_a_run(row.act));
+        // Without an instance, what is done to one means nothing; Enter plays the demo.
+        let empty = model.home.is_new();
+        rows.retain(|row| !empty || !matches!(row.act, Act::Browse(it) if !it.is_for_none()));
     }
     rows.sort_by_key(|row| row.rank);
     let mut hints: Vec<Hint> = Vec::new();
@@ -62,6 +65,7 @@ fn hints(model: &Model) -> Vec<Hint> {
             Act::Run(crate::ui::actions::Run::Pause) if row.hint == "pause" && is_held(model) => {
                 "continue".to_owned()
             }
+            Act::Browse(Browse::Open) if model.home.is_new() => "demo".to_owned(),
             _ => row.hint.to_owned(),
         };
         hints.push(Hint { key, text, act: Some(row.act) });

@@ -10,6 +10,7 @@ fn start() -> Start {
         working_dir: "/src".into(),
         launch: None,
         start_fn: Arc::new(|_| Box::pin(async { Err(UserError::failed("not in a test", "")) })),
+        follow: None,
         resume_picker: false,
         theme: None,
         secrets: Vec::new(),

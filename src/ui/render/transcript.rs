@@ -7,7 +7,7 @@
 
 mod cache;
 mod draw;
-mod export;
+pub mod export;
 mod heights;
 mod journal;
 mod scroll;

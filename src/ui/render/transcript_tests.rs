@@ -300,7 +300,7 @@ fn lines_are_selected_and_copied_as_they_are_shown() {
     let mut out = Vec::new();
     stage.transcript.exporter().write(&mut out).unwrap();
     assert!(String::from_utf8(out).unwrap().starts_with("message 1\n\nmessage 2\n\n"));
-    assert_eq!(&*stage.transcript.pane_text(21), "message 9\n\nmessage 10");
+    assert_eq!(&*stage.transcript.exporter().newest(21), "message 9\n\nmessage 10");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod draw;
 mod order;
+mod welcome;
 
 use crossterm::event::{KeyCode, KeyModifiers};
 
@@ -10,7 +11,7 @@ pub use order::Sort;
 
 use crate::{
     agent::launch::What,
-    protocol::event::RunKind,
+    protocol::{InstanceId, event::RunKind},
     store::{Listed, Origin},
     ui::{
         actions::Browse,
@@ -52,12 +53,19 @@ pub struct Home {
     resumable: bool,
     /// The list was read at least once.
     read: bool,
+    /// The run view from which the list was opened: Esc goes back there.
+    from: Option<InstanceId>,
 }
 
 impl Home {
     /// The list as a picker of what to resume.
     pub fn picker() -> Self {
         Self { resumable: true, ..Self::default() }
+    }
+
+    /// The list was opened from a run view.
+    pub fn opened_from(&mut self, run: Option<InstanceId>) {
+        self.from = run;
     }
 
     /// True where all known projects are listed.
@@ -68,6 +76,11 @@ impl Home {
     /// True while a filter or a name is typed.
     pub fn typing(&self) -> bool {
         self.line.is_some()
+    }
+
+    /// No run was ever started here.
+    pub fn is_new(&self) -> bool {
+        self.read && self.all.is_empty() && !self.everywhere
     }
 
     /// The chosen instance.
@@ -200,6 +213,9 @@ pub fn listed(model: &mut Model, all: Vec<Listed>) -> Vec<UiEffect> {
     let at = chosen.and_then(|dir| home.shown.iter().position(|at| home.all[*at].dir == dir));
     home.select(at.unwrap_or(home.selected));
     home.preview = None;
+    if home.is_new() {
+        return crate::ui::screens::new_run::look_from_home(model);
+    }
     home.look()
 }
 
@@ -211,6 +227,20 @@ pub fn previewed(model: &mut Model, preview: Preview) {
 fn step(model: &mut Model, by: isize) {
     let at = model.home.selected.saturating_add_signed(by);
     model.home.select(at);
+}
+
+/// Esc: clears the filter, else goes back to the run view from which the list was opened.
+pub fn close(model: &mut Model) -> Vec<UiEffect> {
+    if model.home.filter.is_empty() {
+        let from = model.home.from.take();
+        if let Some(id) = from.filter(|id| model.runs.iter().any(|run| run.id == *id)) {
+            (model.shown, model.screen) = (Some(id), Screen::Run);
+        }
+        return Vec::new();
+    }
+    model.home.filter.clear();
+    arrange(model);
+    model.home.look()
 }
 
 /// A click on a row: chooses it, a second one opens it.
@@ -225,6 +255,10 @@ pub fn click(model: &mut Model, row: usize, now: Now) -> Vec<UiEffect> {
 /// An action of the browser.
 pub fn act(model: &mut Model, it: Browse, now: Now) -> Vec<UiEffect> {
     let chosen = model.home.chosen().cloned();
+    // There is nothing to be opened yet: the key shows what a run is.
+    if it == Browse::Open && model.home.is_new() {
+        return demo(model);
+    }
     let line = |listed: Listed, make: fn(Box<Listed>, String) -> Line, text: String| {
         Some(make(Box::new(listed), text))
     };
@@ -251,8 +285,11 @@ pub fn act(model: &mut Model, it: Browse, now: Now) -> Vec<UiEffect> {
         (Browse::Open, Some(listed)) => return open(model, listed),
         (Browse::Resume, Some(listed)) => return resumed(model, listed, now),
         (Browse::Rename, Some(listed)) => match refusal(&listed) {
-            Some(why) => model.say(Level::Warning, format!("it cannot be renamed: {why}"), now),
-            None => {
+            // The process that runs it is asked.
+            Some(why) if listed.live.is_none() || listed.origin != Origin::Ours => {
+                model.say(Level::Warning, format!("it cannot be renamed: {why}"), now)
+            }
+            _ => {
                 let name = listed.meta.name.clone();
                 model.home.line = line(listed, Line::Rename, name);
             }
@@ -271,6 +308,14 @@ pub fn act(model: &mut Model, it: Browse, now: Now) -> Vec<UiEffect> {
         }
     }
     model.home.look()
+}
+
+/// Plays the demo: a real run, in which only model and executor are scripted.
+pub fn demo(model: &Model) -> Vec<UiEffect> {
+    let Some(mut launch) = model.fixed.pattern.clone() else { return Vec::new() };
+    launch.what = What::New { task: String::new(), name: None };
+    (launch.kind, launch.demo) = (RunKind::Run, true);
+    vec![UiEffect::Launch(launch)]
 }
 
 fn open(model: &mut Model, listed: Listed) -> Vec<UiEffect> {

@@ -57,6 +57,21 @@ pub fn open(model: &mut Model, _now: Now) -> Vec<UiEffect> {
     look(model, true)
 }
 
+/// Looks around for the first screen of a newcomer.
+pub fn look_from_home(model: &Model) -> Vec<UiEffect> {
+    let (dir, lm) = (model.fixed.working_dir.clone(), model.fixed.config.orchestrator.lm.clone());
+    if model.new_run.around.is_some() {
+        return Vec::new();
+    }
+    let Some(pattern) = model.fixed.pattern.clone() else { return Vec::new() };
+    vec![UiEffect::Shelf(crate::ui::msg::Shelf::Look { pattern, dir, lm, versions: false })]
+}
+
+/// What is known of the surroundings.
+pub fn around(model: &Model) -> Option<&Around> {
+    model.new_run.around.as_ref()
+}
+
 /// A run was opened: what was written has become its task.
 pub fn started(model: &mut Model) {
     if model.new_run.starting {

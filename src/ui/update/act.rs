@@ -45,7 +45,12 @@ fn go(model: &mut Model, it: Go, now: Now) -> Vec<UiEffect> {
         Go::Back => return leave::back(model, now),
         Go::Close => return close(model, now),
         Go::Interrupt => return leave::interrupt(model, now),
-        Go::Instances => return leave::home(model),
+        Go::Instances => {
+            let from = model.shown;
+            let effects = leave::home(model);
+            model.home.opened_from(from);
+            return effects;
+        }
         Go::TabNext => return session::tab(model, 1),
         Go::TabPrev => return session::tab(model, 3),
         _ => {}
@@ -89,7 +94,8 @@ fn close(model: &mut Model, now: Now) -> Vec<UiEffect> {
     }
     match model.screen {
         Screen::Session | Screen::NewRun => leave::back(model, now),
-        Screen::Home | Screen::Run => Vec::new(),
+        Screen::Home => screens::home::close(model),
+        Screen::Run => Vec::new(),
     }
 }
 
@@ -153,6 +159,7 @@ fn run(model: &mut Model, it: Run, argument: Option<&str>, now: Now) -> Vec<UiEf
     match it {
         Run::Quit => return leave::quit(model, now),
         Run::PauseAndQuit => return leave::pause_and_quit(model, None),
+        Run::Demo => return screens::home::demo(model),
         Run::Export => {
             return match model.run() {
                 Some(run) => vec![UiEffect::Shelf(crate::ui::msg::Shelf::Export(run.dir.clone()))],
@@ -184,7 +191,7 @@ fn run(model: &mut Model, it: Run, argument: Option<&str>, now: Now) -> Vec<UiEf
                 return Vec::new();
             }
         },
-        Run::Quit | Run::PauseAndQuit | Run::Export => return Vec::new(),
+        Run::Quit | Run::PauseAndQuit | Run::Export | Run::Demo => return Vec::new(),
     };
     if matches!(command, Command::Pause { .. })
         && let Some(run) = model.run_mut()

@@ -32,6 +32,7 @@ pub fn back(model: &mut Model, now: Now) -> Vec<UiEffect> {
 /// To the list of instances. The run goes on.
 pub fn home(model: &mut Model) -> Vec<UiEffect> {
     model.screen = Screen::Home;
+    model.home.opened_from(None);
     let mut effects = vec![UiEffect::List { everywhere: model.home.everywhere() }];
     if let Some(run) = model.run() {
         effects.push(UiEffect::SaveDraft(run.id, run.composer.text()));

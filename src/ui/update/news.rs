@@ -72,6 +72,9 @@ fn renew_card(model: &mut Model) {
         _ => true,
     });
     model.overlays = overlays;
+    if model.runs.iter().all(|run| run.folds.inbox.open.is_empty()) {
+        model.toasts.answered();
+    }
 }
 
 fn after(model: &mut Model) -> Vec<UiEffect> {
@@ -102,7 +105,7 @@ fn told(model: &mut Model, id: InstanceId, notable: Notable, now: Now) -> Vec<Ui
             if shown && !typed && !writing && model.overlays.is_empty() {
                 model.overlays.extend(inbox::Card::oldest(model).map(|card| Overlay::Inbox(Box::new(card))));
             } else {
-                model.say(Level::Warning, format!("needs you: {title} (a opens the inbox)"), now);
+                model.toasts.ask(format!("needs you: {title} (a opens the inbox)"), now);
             }
         }
         Notable::Problem { text, fatal } => {
@@ -145,7 +148,16 @@ pub fn answer(model: &mut Model, answer: Answer, now: Now) -> Vec<UiEffect> {
                 }
             }
         }
-        Answer::Looked(around) => screens::new_run::looked(model, *around),
+        Answer::Looked(around) => {
+            for overlay in &mut model.overlays {
+                if let Overlay::ByHand(hand) = overlay {
+                    hand.looked(&around);
+                }
+            }
+            screens::new_run::looked(model, *around);
+        }
+        Answer::Gathered(text, what) => return vec![UiEffect::Copy { text, what: what.to_owned() }],
+        Answer::WrittenOut(file) => return vec![UiEffect::PageFile(file)],
         Answer::Versions(versions) => screens::new_run::versions(model, versions),
         Answer::NotOpened(error) if model.screen == Screen::NewRun => {
             screens::new_run::failed(model, &error.to_string().replace('\n', " "));
@@ -196,6 +208,13 @@ fn edited(model: &mut Model, purpose: Purpose, text: Result<String, String>, now
                 return vec![UiEffect::Send(id, Command::Reply(reply))];
             }
             model.say(Level::Warning, "the card is no longer open", now);
+        }
+        Purpose::ByHand => {
+            for overlay in &mut model.overlays {
+                if let Overlay::ByHand(hand) = overlay {
+                    hand.edited(&text);
+                }
+            }
         }
         Purpose::Task => screens::new_run::edited(model, text),
     }

@@ -13,6 +13,7 @@ use crate::{
         overlays::{
             Overlay,
             ask::{Ask, Question},
+            by_hand::ByHand,
         },
     },
 };
@@ -86,7 +87,7 @@ pub fn act(model: &mut Model, it: Session, argument: Option<&str>, now: Now) -> 
     Vec::new()
 }
 
-/// `ADAPTER PROMPT`, from the palette: `session.new codex fix the tests`.
+/// The dialog; from the palette also at once: `session.new codex fix the tests`.
 fn by_hand(model: &mut Model, argument: Option<&str>, now: Now) -> Vec<UiEffect> {
     let Some(id) = steered(model, now) else { return Vec::new() };
     match argument.and_then(|text| text.split_once(' ')) {
@@ -95,11 +96,11 @@ fn by_hand(model: &mut Model, argument: Option<&str>, now: Now) -> Vec<UiEffect>
             vec![UiEffect::Send(id, Command::Spawn { adapter, prompt, cwd: None })]
         }
         _ => {
-            let mut palette = crate::ui::overlays::palette::Palette::actions(model.screen);
-            palette.paste("session.new ");
-            model.overlays.push(Overlay::Palette(Box::new(palette)));
-            model.say(Level::Info, "write an adapter and a prompt: codex fix the tests", now);
-            Vec::new()
+            let Some((hand, effects)) = model.run().map(|run| ByHand::open(model, run)) else {
+                return Vec::new();
+            };
+            model.overlays.push(Overlay::ByHand(Box::new(hand)));
+            effects
         }
     }
 }

@@ -3,14 +3,10 @@
 use crate::ui::{
     actions::{Item, Scroll as Act},
     model::{Level, Model, Screen, run::Tab},
-    msg::{Now, UiEffect},
+    msg::{Now, Shelf, UiEffect},
     render::{Scroll, transcript::Filter},
     screens,
 };
-
-/// Bytes of a copied pane and of what `O` hands to the pager.
-const PANE_BYTES: usize = 60_000;
-const PAGER_BYTES: usize = 64 << 20;
 
 /// Scrolls the focused text.
 pub fn scroll(model: &mut Model, it: Act) -> Vec<UiEffect> {
@@ -116,17 +112,9 @@ pub fn item(model: &mut Model, it: Item, now: Now) -> Vec<UiEffect> {
             return text.item_text().map(|text| UiEffect::Page(text.into_string())).into_iter().collect();
         }
         Item::PagerAll => {
-            let mut all = Vec::new();
-            let done = text.exporter().write(&mut all);
-            all.truncate(PAGER_BYTES);
-            return match done {
-                Ok(()) => vec![UiEffect::Page(String::from_utf8_lossy(&all).into_owned())],
-                Err(error) => {
-                    let remark = format!("the transcript cannot be read: {error}");
-                    model.say(Level::Error, remark, now);
-                    Vec::new()
-                }
-            };
+            let all = Box::new(text.exporter());
+            model.say(Level::Info, "reading the whole transcript for $PAGER", now);
+            return vec![UiEffect::Shelf(Shelf::WriteOut(all))];
         }
         Item::Copy => {
             let what = if text.is_selecting() { "the chosen lines" } else { "the item" };
@@ -135,7 +123,8 @@ pub fn item(model: &mut Model, it: Item, now: Now) -> Vec<UiEffect> {
             return found.map(|text| copy(text.into_string(), what)).unwrap_or_default();
         }
         Item::CopyPane => {
-            return copy(text.pane_text(PANE_BYTES).into_string(), "the pane (its newest part)");
+            let all = Box::new(text.exporter());
+            return vec![UiEffect::Shelf(Shelf::Gather(all, "the pane (its newest part)"))];
         }
         Item::Select => {
             text.toggle_select();

@@ -39,6 +39,9 @@ pub(super) fn run(shown: &Shown<'_>, body: &Run, brush: &Brush<'_>, out: &mut Ve
             let until = changed.until.as_deref().map(|until| format!(" (until {until})")).unwrap_or_default();
             about(icon, role, &format!("{word} by {}{reason}{until}", changed.by), brush, out);
         }
+        Run::RunRenamed(renamed) => {
+            about(Icon::Closed, Role::Strong, &format!("renamed to '{}'", renamed.name), brush, out);
+        }
         Run::ProblemRaised(problem) => {
             let (icon, role) = if problem.fatal { (Icon::Bad, Role::Bad) } else { (Icon::Warn, Role::Warn) };
             about(icon, role, &format!("{}: {}", problem.place, problem.message), brush, out);

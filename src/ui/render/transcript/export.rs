@@ -11,6 +11,7 @@ use crate::{
 };
 
 /// Writes a transcript.
+#[derive(Debug)]
 pub struct Exporter {
     journal: Journal,
     rows: Vec<Row>,
@@ -21,12 +22,14 @@ impl Transcript {
     pub fn exporter(&self) -> Exporter {
         Exporter { journal: Journal::new(&self.source.dir), rows: self.view.rows.clone() }
     }
+}
 
+impl Exporter {
     /// The newest part of the transcript's text, at most about so many bytes (`Y` copies it).
-    pub fn pane_text(&mut self, bytes: usize) -> CleanText {
+    pub fn newest(mut self, bytes: usize) -> CleanText {
         let mut parts = Vec::new();
         let mut size = 0;
-        for row in self.view.rows.iter().rev() {
+        for row in self.rows.iter().rev() {
             if size >= bytes {
                 break;
             }
@@ -45,9 +48,7 @@ impl Transcript {
         let cut = all.len().saturating_sub(bytes);
         all.split_off(cut)
     }
-}
 
-impl Exporter {
     /// Writes it. Clean text only: it is made to be shown.
     pub fn write(mut self, out: &mut dyn Write) -> io::Result<()> {
         for row in &self.rows {

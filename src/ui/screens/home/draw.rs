@@ -2,7 +2,7 @@
 
 use ratatui::{layout::Rect, style::Style};
 
-use super::{Home, Line, arrange, needs_human};
+use super::{Home, Line, arrange, needs_human, welcome};
 use crate::{
     protocol::{Stamp, event::RunState},
     store::{Listed, Origin},
@@ -24,6 +24,7 @@ pub fn draw(model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let bordered = area.width >= 80;
     let preview = if area.height < 16 { 0 } else { (area.height / 3).clamp(6, 10) };
     heading(model, canvas, row(area, 0));
+    let preview = if model.home.chosen().is_none() { 0 } else { preview };
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1 + preview), ..area };
     let place = match (model.home.everywhere, model.home.resumable) {
         (true, false) => "all projects".to_owned(),
@@ -38,6 +39,10 @@ pub fn draw(model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
         true => canvas.frame(list, &[span("Instances", title)], &[span(place, dim)], true),
         false => list,
     };
+    if model.home.is_new() {
+        welcome::draw(model, canvas, inner);
+        return;
+    }
     rows(model, canvas, inner);
     if preview > 0 {
         let below = Rect { y: list.bottom(), height: preview, ..area };
@@ -99,7 +104,7 @@ fn rows(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     if home.shown.is_empty() {
         let text = match (home.read, home.all.is_empty(), home.resumable) {
             (false, ..) => "reading…",
-            (true, true, _) => "no instance yet: n starts a run, t looks into all projects",
+            (true, true, _) => "no instance in any known project: n starts a run",
             (true, false, true) => "nothing can be resumed here: / shows all, t looks into all projects",
             (true, false, false) => "none fits: Esc clears the filter",
         };
