@@ -10,7 +10,7 @@ use crate::{
     executors::{News, Order, Resume, SessionSpec},
     fold::State,
     protocol::{
-        InboxId, SessionId,
+        InboxId, NudgeId, SessionId,
         event::{
             ActivityAdded, By, ForkedFrom, Mode, NudgeSeen, NudgeSent, RunKind, Scope, SentHow,
             SessionChanged, SessionStarted, SessionTurnFinished, SessionTurnQueued, SessionTurnStarted,
@@ -27,6 +27,7 @@ use super::{
     effect::{Effect, Timer},
     ending::Why,
     machine::Machine,
+    post::Posted,
     rules,
 };
 
@@ -49,6 +50,8 @@ pub(super) struct Fleet {
     pub settling: BTreeMap<SessionId, Settle>,
     /// Sessions whose worktree was looked at after their end.
     pub tidied: BTreeSet<SessionId>,
+    /// Nudges that an executor was handed and has not taken: what the human wants with each since.
+    pub posted: BTreeMap<NudgeId, Posted>,
     /// A look at what executors do is due.
     pub look_due: bool,
 }
@@ -263,9 +266,11 @@ impl Machine {
             News::Asked(request) => self.asked(id, request),
             News::AskDropped { key } => self.ask_dropped(id, &key),
             News::SteerTaken { nudge, .. } => {
+                self.taken(nudge);
                 self.record_for(id, NudgeSent { nudge_id: nudge, how: SentHow::Steer });
             }
             News::SteerSeen { nudge, turn } => {
+                self.taken(nudge);
                 self.record_for(id, NudgeSeen { nudge_id: nudge, step: None, turn: Some(turn) });
             }
             News::SteerRefused { nudge, why } => self.steer_refused(id, nudge, &why),
@@ -346,6 +351,7 @@ impl Machine {
 
     fn session_task_ended(&mut self, id: SessionId, error: Option<String>) {
         self.fleet.live.remove(&id);
+        self.nothing_posted(id);
         let running =
             self.state.sessions.get(id).and_then(|session| session.turn.as_ref().map(|turn| turn.number));
         let waiting = self.fleet.queue.contains(&id);

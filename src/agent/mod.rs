@@ -17,6 +17,7 @@ pub mod look;
 pub mod machine;
 mod observe;
 mod open;
+mod post;
 mod prompt;
 pub mod rules;
 mod run;

@@ -7,8 +7,8 @@ use crate::{
         Command, NudgeId, NudgeTarget, Sender, SessionId,
         command::{Cap, Delivery, WatcherMode},
         event::{
-            BudgetChanged, By, CommandReceived, CompactionUndone, Mode, NudgeChanged, NudgeQueued,
-            NudgeWithdrawn, RunKind, RunRenamed, RunState, WatcherChanged,
+            BudgetChanged, By, CommandReceived, CompactionUndone, Mode, NudgeQueued, NudgeWithdrawn, RunKind,
+            RunRenamed, RunState, WatcherChanged,
         },
     },
 };
@@ -28,16 +28,8 @@ impl Machine {
         self.out.push(Effect::Sync);
         match command {
             Command::Nudge { nudge, target, text, how } => self.nudge(nudge, target, text, how),
-            Command::EditNudge { nudge, text } => {
-                if self.is_queued(nudge) {
-                    self.record(NudgeChanged { nudge_id: nudge, text });
-                }
-            }
-            Command::WithdrawNudge { nudge } => {
-                if self.is_queued(nudge) {
-                    self.record(NudgeWithdrawn { nudge_id: nudge, why: "withdrawn".to_owned() });
-                }
-            }
+            Command::EditNudge { nudge, text } => self.edit_nudge(nudge, text),
+            Command::WithdrawNudge { nudge } => self.withdraw_nudge(nudge),
             Command::Pause { now } => self.pause_by_human(now),
             Command::Resume => self.resume(),
             Command::StepOnce => self.step_once(),
@@ -60,7 +52,7 @@ impl Machine {
         }
     }
 
-    fn is_queued(&self, nudge: NudgeId) -> bool {
+    pub(super) fn is_queued(&self, nudge: NudgeId) -> bool {
         self.state.nudges.get(nudge).is_some_and(|nudge| nudge.stage == Stage::Queued)
     }
 
@@ -87,19 +79,8 @@ impl Machine {
                 self.record(NudgeWithdrawn { nudge_id: nudge, why });
             }
             Doing::Idle => self.send_queued_nudges(id),
-            Doing::Working if how == Delivery::Auto => {
-                self.out.push(Effect::Order(id, Order::Steer { nudge, text, how }));
-            }
+            Doing::Working if how == Delivery::Auto => self.post(id, nudge, text),
             Doing::Working | Doing::Queued | Doing::Held => {}
-        }
-    }
-
-    pub(super) fn steer_refused(&mut self, id: SessionId, nudge: NudgeId, why: &str) {
-        let Some(session) = self.state.sessions.get(id) else { return };
-        let message = format!("{} {why}: queued for its next turn", session.short_id);
-        self.out.push(Effect::Notice(crate::protocol::Notice::Warning { message }));
-        if self.is_queued(nudge) {
-            self.send_queued_nudges(id);
         }
     }
 

@@ -111,6 +111,9 @@ pub enum Order {
     Turn { turn: u32, prompt: String },
     /// Say something to the running turn.
     Steer { nudge: NudgeId, text: String, how: Delivery },
+    /// Take a message back that the executor only queues: [`News::SteerRefused`] follows where it still could be; else
+    /// nothing, and what becomes of the message is told as if this had not been asked.
+    Recall { nudge: NudgeId },
     /// Stop the running turn; the session stays usable.
     Interrupt,
     /// Answer an approval request.

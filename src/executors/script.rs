@@ -71,7 +71,7 @@ pub(super) async fn run(mut session: Session) -> Ending {
                 session.news.send(News::SteerRefused { nudge, why: "no turn runs".to_owned() }).await;
             }
             Order::End | Order::Kill => return Ok(()),
-            Order::Interrupt | Order::Answer { .. } => {}
+            Order::Interrupt | Order::Answer { .. } | Order::Recall { .. } => {}
         }
     }
 }
@@ -207,7 +207,7 @@ impl<'a> Playing<'a> {
             }
             Order::Interrupt => return Err(Stop::Interrupted),
             Order::End | Order::Kill => return Err(Stop::Ended),
-            Order::Answer { .. } | Order::Turn { .. } => {}
+            Order::Answer { .. } | Order::Turn { .. } | Order::Recall { .. } => {}
         }
         Ok(())
     }

@@ -284,6 +284,8 @@ impl Machine for Acp {
         match order {
             Order::Turn { turn, prompt } => self.begin(turn, &prompt),
             Order::Steer { nudge, text, how } => self.steer(nudge, &text, how),
+            // The wire has no word for it: a message that was sent is in the turn.
+            Order::Recall { .. } => Vec::new(),
             Order::Interrupt => self.interrupt(),
             Order::Answer { key, decision, .. } => self.answer(&key, decision),
             Order::End | Order::Kill => Vec::new(),

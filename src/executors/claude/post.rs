@@ -79,6 +79,11 @@ impl Post {
         nudges.map(|letter| letter.uuid.clone()).collect()
     }
 
+    /// The message that carries a nudge, while it may be taken back.
+    pub(super) fn letter(&self, nudge: NudgeId) -> Option<String> {
+        self.sent.iter().find(|letter| letter.nudge == Some(nudge)).map(|letter| letter.uuid.clone())
+    }
+
     /// A request to take one back was sent.
     pub(super) fn recall(&mut self, request: String, uuid: String) {
         self.recalls.push((request, uuid));

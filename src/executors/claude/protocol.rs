@@ -123,7 +123,7 @@ impl Claude {
             VERSION => vec![Effect::News(self.hello.versioned(response))],
             "recall" => {
                 let nudge = self.post.recalled(id, body["cancelled"] == true);
-                let why = "was interrupted before it took the message".to_owned();
+                let why = "gave the message back unread".to_owned();
                 Vec::from_iter(nudge.map(|nudge| Effect::News(News::SteerRefused { nudge, why })))
             }
             TOTALS if failed => {
@@ -348,6 +348,7 @@ impl Machine for Claude {
                 vec![self.say(prompt, None)]
             }
             Order::Steer { nudge, text, how } => self.steer(nudge, text, how),
+            Order::Recall { nudge } => self.recall(nudge),
             Order::Interrupt => self.interrupt(),
             Order::Answer { key, decision, reason } => self.answer(&key, decision, reason.as_deref()),
             Order::End | Order::Kill => Vec::new(),

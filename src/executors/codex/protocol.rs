@@ -162,6 +162,7 @@ impl Thread {
         match order {
             Order::Turn { turn, prompt } => self.start_turn(turn, prompt),
             Order::Steer { nudge, text, .. } => self.steer(nudge, text),
+            Order::Recall { nudge } => self.recall(nudge),
             Order::Interrupt => self.interrupt(),
             Order::Answer { key, decision, .. } => self.answer(&key, decision),
             Order::End => self.end(),
@@ -200,6 +201,15 @@ impl Thread {
         };
         turn.steers.push(Steer { nudge, text, stage: Stage::Held });
         self.flush()
+    }
+
+    /// What was sent to codex is in the turn: only what is still held here can be taken back.
+    fn recall(&mut self, nudge: NudgeId) -> Vec<Effect> {
+        let Some(turn) = &mut self.turn else { return Vec::new() };
+        let held = |steer: &Steer| steer.nudge == nudge && steer.stage == Stage::Held;
+        let Some(at) = turn.steers.iter().position(held) else { return Vec::new() };
+        turn.steers.remove(at);
+        vec![refused(nudge, "has not been told yet")]
     }
 
     fn interrupt(&mut self) -> Vec<Effect> {

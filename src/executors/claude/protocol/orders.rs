@@ -32,8 +32,19 @@ impl Claude {
 
     /// Takes back what waits in claude's queue: an interrupt alone would let it run at once, as a turn.
     fn recall_nudges(&mut self) -> Vec<Effect> {
+        let waiting = self.post.waiting();
+        self.ask_back(waiting)
+    }
+
+    /// Takes back one message, if it still waits there.
+    pub(super) fn recall(&mut self, nudge: NudgeId) -> Vec<Effect> {
+        let letter = self.post.letter(nudge);
+        self.ask_back(letter)
+    }
+
+    fn ask_back(&mut self, uuids: impl IntoIterator<Item = String>) -> Vec<Effect> {
         let mut out = Vec::new();
-        for uuid in self.post.waiting() {
+        for uuid in uuids {
             let request = json!({"subtype": "cancel_async_message", "message_uuid": uuid});
             let (id, write) = self.control("recall", request);
             self.post.recall(id, uuid);
