@@ -46,7 +46,7 @@ pub(super) async fn prepare(session: &mut Session) -> bool {
                 session.news.send(News::SteerRefused { nudge, why: "no turn runs".to_owned() }).await;
             }
             Order::End | Order::Kill => return false,
-            Order::Interrupt | Order::Answer { .. } => {}
+            Order::Interrupt | Order::Answer { .. } | Order::Recall { .. } => {}
         }
     }
 }
@@ -99,7 +99,7 @@ async fn ready(session: &mut Session, prepare: &Prepare, turn: u32) -> Ready {
                     interrupted = true;
                     cancel.cancel();
                 }
-                Order::Turn { .. } | Order::Answer { .. } => {}
+                Order::Turn { .. } | Order::Answer { .. } | Order::Recall { .. } => {}
             },
         }
     };
