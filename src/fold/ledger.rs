@@ -1,14 +1,19 @@
 //! The ledger: what was delegated to whom, with its result and the evidence for it. It is part of every observation,
-//! so it survives compaction; a claim that the evidence contradicts is flagged.
+//! so it survives compaction; a claim that the evidence contradicts is flagged, until tests bear it out.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::{
+    claim::{Basis, Proof, claimed},
+    tested::Tested,
+};
 use crate::protocol::{
     Body, Event, SessionId,
-    event::{Activity, History, Scope, Session as SessionEvent, SessionStarted, TurnStatus},
+    event::{Activity, FileChange, History, Scope, Session as SessionEvent, SessionStarted, TurnStatus},
     ids::TaskId,
+    item::{self, ItemView},
 };
 
 /// Characters of a task and of a result that are kept.
@@ -24,6 +29,9 @@ const COMMAND_CHARS: usize = 160;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
     pub entries: Vec<Entry>,
+    /// Test runs of all, the orchestrator's own too.
+    #[serde(default)]
+    proof: Proof,
 }
 
 /// One delegation: a session and what came of it.
@@ -44,6 +52,12 @@ pub struct Entry {
     pub evidence: Evidence,
     /// Claims of the newest answer that the evidence contradicts.
     pub contradictions: Vec<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub started_at: String,
+    /// When it was ended for good.
+    #[serde(default)]
+    pub ended_at: Option<String>,
 }
 
 /// Where a delegation stands.
@@ -93,20 +107,61 @@ impl Ledger {
 
     /// Follows one event.
     pub fn apply(&mut self, event: &Event) {
-        let Some(id) = event.session_id else { return };
-        if let Body::Session(SessionEvent::SessionStarted(started)) = &event.body {
-            let number = self.entries.len() + 1;
-            self.entries.push(Entry::new(id, event.task_id, started, number));
-            return;
-        }
-        let Some(entry) = self.entries.iter_mut().find(|entry| entry.session == id) else { return };
-        match &event.body {
-            Body::Session(body) => entry.follow(body),
-            Body::History(History::UsageRecorded(usage)) if usage.scope == Scope::Session => {
-                entry.evidence.tokens += usage.total;
-                entry.evidence.estimated |= usage.estimated;
+        match (&event.body, event.session_id) {
+            (Body::Session(SessionEvent::SessionStarted(started)), Some(id)) => {
+                let number = self.entries.len() + 1;
+                let mut entry = Entry::new(id, event.task_id, started, number);
+                entry.started_at = event.timestamp.to_string();
+                self.entries.push(entry);
+            }
+            (Body::Session(body), Some(id)) => self.follow_session(event, id, body),
+            (Body::History(History::UsageRecorded(usage)), Some(id)) if usage.scope == Scope::Session => {
+                if let Some(entry) = self.entries.iter_mut().find(|entry| entry.session == id) {
+                    entry.evidence.tokens += usage.total;
+                    entry.evidence.estimated |= usage.estimated;
+                }
+            }
+            (Body::History(History::ItemAdded(added)), _) => {
+                match item::view(added.wire, added.item.get()) {
+                    ItemView::Call(call) => self.proof.called(&call),
+                    ItemView::Assistant { calls, .. } => {
+                        calls.iter().for_each(|call| self.proof.called(call))
+                    }
+                    ItemView::Output { call_id, output } => self.proof.returned(event.seq, &call_id, &output),
+                    _ => return,
+                }
+                self.review();
             }
             _ => {}
+        }
+    }
+
+    fn follow_session(&mut self, event: &Event, id: SessionId, body: &SessionEvent) {
+        if let SessionEvent::ActivityAdded(added) = body {
+            match &added.activity {
+                Activity::Shell { command, exit_code, output, .. } => {
+                    self.proof.ran(event.seq, Some(id), command, exit_code.map(i64::from), output);
+                }
+                Activity::FileChange { .. } => self.proof.changed(event.seq, id),
+                _ => {}
+            }
+        }
+        let basis = self.proof.basis(Some(id));
+        let Some(entry) = self.entries.iter_mut().find(|entry| entry.session == id) else { return };
+        entry.follow(body, &basis);
+        if matches!(body, SessionEvent::SessionCompleted(_)) {
+            entry.ended_at = Some(event.timestamp.to_string());
+        }
+        self.review();
+    }
+
+    /// A contradiction is over once tests that passed bear the claim out.
+    fn review(&mut self) {
+        let flagged = self.entries.iter_mut().filter(|entry| !entry.contradictions.is_empty());
+        for entry in flagged {
+            if self.proof.basis(Some(entry.session)) == Basis::Shown && self.proof.passed() {
+                entry.contradictions.clear();
+            }
         }
     }
 }
@@ -126,10 +181,12 @@ impl Entry {
             result: String::new(),
             evidence: Evidence::default(),
             contradictions: Vec::new(),
+            started_at: String::new(),
+            ended_at: None,
         }
     }
 
-    fn follow(&mut self, body: &SessionEvent) {
+    fn follow(&mut self, body: &SessionEvent, basis: &Basis) {
         match body {
             SessionEvent::SessionTurnQueued(_) | SessionEvent::SessionTurnStarted(_) => {
                 self.state = EntryState::Working;
@@ -147,7 +204,7 @@ impl Entry {
                     _ => &finished.response,
                 };
                 self.result = shorten(text, TEXT_KEPT);
-                self.contradictions = self.evidence.contradictions(&finished.response);
+                self.contradictions = contradictions(&finished.response, basis);
             }
             SessionEvent::SessionCompleted(completed) => {
                 self.state = match completed.status.as_str() {
@@ -159,7 +216,13 @@ impl Entry {
                     self.result = shorten(message, TEXT_KEPT);
                 }
             }
-            SessionEvent::SessionStarted(_) | SessionEvent::SessionChanged(_) => {}
+            SessionEvent::FilesFound(found) if !found.shared => {
+                self.evidence.keep_files(&found.changes);
+                self.evidence.more_files += found.more;
+            }
+            SessionEvent::FilesFound(_)
+            | SessionEvent::SessionStarted(_)
+            | SessionEvent::SessionChanged(_) => {}
         }
     }
 }
@@ -168,18 +231,14 @@ impl Evidence {
     fn follow(&mut self, activity: &Activity) {
         match activity {
             Activity::FileChange { changes, .. } => {
-                for change in changes {
-                    if self.files.len() < FILES_KEPT {
-                        self.files.insert(change.path.clone());
-                    } else if !self.files.contains(&change.path) {
-                        self.more_files += 1;
-                    }
-                }
+                self.keep_files(changes);
                 self.tested = None;
             }
-            Activity::Shell { command, exit_code, .. } => {
-                if is_test_command(command) {
-                    self.tested = Some(*exit_code == Some(0));
+            Activity::Shell { command, exit_code, output, .. } => {
+                match super::tested::tested(command, exit_code.map(i64::from), output) {
+                    Some(Tested::Passed) => self.tested = Some(true),
+                    Some(Tested::Failed) => self.tested = Some(false),
+                    Some(Tested::Unknown) | None => {}
                 }
                 if self.commands.len() == COMMANDS_KEPT {
                     self.commands.remove(0);
@@ -191,66 +250,28 @@ impl Evidence {
         }
     }
 
-    /// Claims of an answer that contradict what was seen.
-    fn contradictions(&self, answer: &str) -> Vec<String> {
-        let claims_success = claims_passing_tests(answer);
-        match self.tested {
-            _ if !claims_success => Vec::new(),
-            Some(true) => Vec::new(),
-            Some(false) => vec!["says that tests pass; the last test command failed".to_owned()],
-            None => vec!["says that tests pass; no test command was run since the last change".to_owned()],
+    fn keep_files(&mut self, changes: &[FileChange]) {
+        for change in changes {
+            if self.files.len() < FILES_KEPT {
+                self.files.insert(change.path.clone());
+            } else if !self.files.contains(&change.path) {
+                self.more_files += 1;
+            }
         }
     }
 }
 
-/// Whether a shell command runs tests, as far as its words tell.
-pub fn is_test_command(command: &str) -> bool {
-    const WORDS: [&str; 14] = [
-        "cargo test",
-        "cargo nextest",
-        "pytest",
-        "npm test",
-        "npm run test",
-        "yarn test",
-        "pnpm test",
-        "go test",
-        "make test",
-        "make check",
-        "unittest",
-        "mvn test",
-        "ctest",
-        "rspec",
-    ];
-    let command = command.to_ascii_lowercase();
-    WORDS.iter().any(|word| command.contains(word))
-        || command.contains("run_tests")
-        || command.contains("test.sh")
-}
-
-/// Whether an answer says that tests pass.
-pub fn claims_passing_tests(answer: &str) -> bool {
-    let answer = answer.to_ascii_lowercase();
-    let sentences = answer.split(['.', '\n', '!', ';']);
-    sentences.into_iter().any(|sentence| {
-        let about_tests = sentence.contains("test");
-        let passing = ["pass", "green", "succeed"].iter().any(|word| sentence.contains(word));
-        let denied = [
-            " not ",
-            "n't",
-            " no ",
-            "fail",
-            "should",
-            "would",
-            "could",
-            "will",
-            "until",
-            "make sure",
-            " if ",
-        ]
-        .iter()
-        .any(|word| sentence.contains(word));
-        about_tests && passing && !denied
-    })
+/// Claims of an answer that contradict what was seen.
+fn contradictions(answer: &str, basis: &Basis) -> Vec<String> {
+    let but = match basis {
+        Basis::Shown => return Vec::new(),
+        Basis::NotRun => "no test command was run".to_owned(),
+        Basis::Failed(command) => format!("the last test run failed ('{}')", shorten(command, COMMAND_CHARS)),
+        Basis::Outdated(command) => {
+            format!("files were changed after the last test run ('{}')", shorten(command, COMMAND_CHARS))
+        }
+    };
+    claimed(answer).map(|_| format!("says that tests pass; {but}")).into_iter().collect()
 }
 
 fn shorten(text: &str, chars: usize) -> String {
@@ -275,17 +296,29 @@ mod tests {
         }
     }
 
+    fn said(proof: &mut Proof, seq: u64, activity: &Activity) {
+        if let Activity::Shell { command, exit_code, output, .. } = activity {
+            proof.ran(seq, Some(SessionId(uuid::Uuid::nil())), command, exit_code.map(i64::from), output);
+        }
+    }
+
     #[test]
     fn a_claim_without_evidence_is_flagged_and_one_with_evidence_is_not() {
-        let mut seen = Evidence::default();
-        assert_eq!(seen.contradictions("Done. All tests pass.").len(), 1);
-        assert!(seen.contradictions("I did not run the tests.").is_empty());
-        seen.follow(&shell("cargo test -q", 0));
-        assert!(seen.contradictions("All tests pass.").is_empty());
-        seen.follow(&shell("cargo test -q", 101));
+        let mut proof = Proof::default();
+        let judged = |proof: &Proof, text: &str| {
+            contradictions(text, &proof.basis(Some(SessionId(uuid::Uuid::nil()))))
+        };
         assert_eq!(
-            seen.contradictions("All tests pass."),
-            ["says that tests pass; the last test command failed"]
+            judged(&proof, "Done. All tests pass."),
+            ["says that tests pass; no test command was run"]
+        );
+        assert!(judged(&proof, "I did not run the tests.").is_empty());
+        said(&mut proof, 1, &shell("cargo test -q", 0));
+        assert!(judged(&proof, "All tests pass.").is_empty());
+        said(&mut proof, 2, &shell("cargo test -q", 101));
+        assert_eq!(
+            judged(&proof, "All tests pass."),
+            ["says that tests pass; the last test run failed ('cargo test -q')"]
         );
     }
 }

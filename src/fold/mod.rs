@@ -1,6 +1,7 @@
 //! Folds: the state of an instance as pure functions of its events. The agent's state is these folds (nothing else
 //! changes them), and so is what every client shows; a resumed agent equals a running one by construction.
 
+pub mod claim;
 pub mod history;
 pub mod inbox;
 pub mod ledger;
@@ -9,6 +10,7 @@ pub mod run;
 pub mod sessions;
 pub mod spend;
 pub mod state;
+pub mod tested;
 pub mod trail;
 pub mod view;
 pub mod watch;

@@ -249,7 +249,7 @@ impl Session {
 
     fn follow(&mut self, body: &SessionEvent, at: impl FnOnce() -> String) {
         match body {
-            SessionEvent::SessionStarted(_) => {}
+            SessionEvent::SessionStarted(_) | SessionEvent::FilesFound(_) => {}
             SessionEvent::SessionTurnQueued(queued) => {
                 self.turns = self.turns.max(queued.turn);
                 self.doing = if queued.held { Doing::Held } else { Doing::Queued };

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::sessions::in_a_few_words;
+use super::{claim::Proof, sessions::in_a_few_words};
 use crate::protocol::{
     Body, Event, InboxId, SessionId, ToolCall,
     event::{Activity, History, Human, Session as SessionEvent},
@@ -47,6 +47,9 @@ pub enum SeenKind {
     /// A shell command of an executor.
     Shell {
         session: SessionId,
+        /// Of the session.
+        #[serde(default)]
+        turn: u32,
         command: String,
         exit_code: Option<i32>,
         output: String,
@@ -54,10 +57,17 @@ pub enum SeenKind {
     /// An executor said it.
     Reported {
         session: SessionId,
+        #[serde(default)]
+        turn: u32,
         text: String,
     },
     /// An executor changed files.
     Changed {
+        session: SessionId,
+        paths: Vec<String>,
+    },
+    /// Files were found changed when a session's turn had ended: by it, or by others at the same time.
+    Found {
         session: SessionId,
         paths: Vec<String>,
     },
@@ -76,6 +86,8 @@ pub struct Trail {
     files: BTreeSet<String>,
     more_files: u64,
     sessions: Vec<SessionTrail>,
+    #[serde(default)]
+    proof: Proof,
 }
 
 /// What was last seen of a session.
@@ -109,6 +121,11 @@ impl Trail {
         (self.files.iter().cloned().collect(), self.more_files)
     }
 
+    /// Test runs, and what was claimed of them.
+    pub fn proof(&self) -> &Proof {
+        &self.proof
+    }
+
     /// What was last seen of a session.
     pub fn session(&self, id: SessionId) -> Option<&SessionTrail> {
         self.sessions.iter().find(|session| session.id == id)
@@ -123,8 +140,15 @@ impl Trail {
             Body::Session(body) => {
                 let Some(id) = event.session_id else { return };
                 self.follow_session(id, event.timestamp.at.as_microsecond(), body);
-                if let SessionEvent::ActivityAdded(added) = body {
-                    self.follow_activity(event.seq, id, &added.activity);
+                match body {
+                    SessionEvent::ActivityAdded(added) => {
+                        self.follow_activity(event.seq, id, added.turn, &added.activity);
+                    }
+                    SessionEvent::FilesFound(found) => {
+                        let paths = self.keep_paths(found.changes.iter().map(|change| change.path.as_str()));
+                        self.add_activity(event.seq, SeenKind::Found { session: id, paths });
+                    }
+                    _ => {}
                 }
             }
             Body::Human(Human::InboxOpened(opened)) => {
@@ -149,19 +173,28 @@ impl Trail {
 
     fn follow_item(&mut self, seq: u64, item: u64, view: ItemView) {
         let mut add = |what| push(&mut self.items, &mut self.cut, seq, Seen { item, what });
+        let proof = &mut self.proof;
         match view {
             ItemView::Assistant { text, calls } => {
                 self.begun = true;
                 if !text.trim().is_empty() {
+                    proof.said(seq, item, None, 0, &text);
                     add(SeenKind::Said { text: cut(&text) });
                 }
-                calls.into_iter().for_each(|call| add(SeenKind::Called(cut_call(call))));
+                for call in calls {
+                    proof.called(&call);
+                    add(SeenKind::Called(cut_call(call)));
+                }
             }
             ItemView::Call(call) => {
                 self.begun = true;
+                proof.called(&call);
                 add(SeenKind::Called(cut_call(call)));
             }
-            ItemView::Output { call_id, output } => add(SeenKind::Returned { call_id, output: cut(&output) }),
+            ItemView::Output { call_id, output } => {
+                proof.returned(seq, &call_id, &output);
+                add(SeenKind::Returned { call_id, output: cut(&output) });
+            }
             ItemView::User(text) if self.begun => add(SeenKind::User { text: cut(&text) }),
             ItemView::User(_) | ItemView::System(_) | ItemView::Reasoning { .. } | ItemView::Other => {}
         }
@@ -180,26 +213,43 @@ impl Trail {
         }
     }
 
-    fn follow_activity(&mut self, seq: u64, session: SessionId, activity: &Activity) {
+    fn follow_activity(&mut self, seq: u64, session: SessionId, turn: u32, activity: &Activity) {
+        let by = Some(session);
         let what = match activity {
-            Activity::Message { text } => SeenKind::Reported { session, text: cut(text) },
+            Activity::Message { text } => {
+                self.proof.said(seq, 0, by, turn, text);
+                SeenKind::Reported { session, turn, text: cut(text) }
+            }
             Activity::Shell { command, exit_code, output, .. } => {
-                SeenKind::Shell { session, command: cut(command), exit_code: *exit_code, output: cut(output) }
+                self.proof.ran(seq, by, command, exit_code.map(i64::from), output);
+                let (command, output) = (cut(command), cut(output));
+                SeenKind::Shell { session, turn, command, exit_code: *exit_code, output }
             }
             Activity::FileChange { changes, .. } => {
-                let paths: Vec<String> = changes.iter().map(|change| cut(&change.path)).collect();
-                for path in &paths {
-                    if self.files.len() < FILES_KEPT {
-                        self.files.insert(path.clone());
-                    } else if !self.files.contains(path) {
-                        self.more_files += 1;
-                    }
-                }
+                self.proof.changed(seq, session);
+                let paths = self.keep_paths(changes.iter().map(|change| change.path.as_str()));
                 SeenKind::Changed { session, paths }
             }
             _ => return,
         };
+        self.add_activity(seq, what);
+    }
+
+    fn add_activity(&mut self, seq: u64, what: SeenKind) {
         push(&mut self.activities, &mut self.cut, seq, Seen { item: 0, what });
+    }
+
+    /// Remembers changed files; gives them as they are shown.
+    fn keep_paths<'a>(&mut self, paths: impl Iterator<Item = &'a str>) -> Vec<String> {
+        let paths: Vec<String> = paths.map(cut).collect();
+        for path in &paths {
+            if self.files.len() < FILES_KEPT {
+                self.files.insert(path.clone());
+            } else if !self.files.contains(path) {
+                self.more_files += 1;
+            }
+        }
+        paths
     }
 }
 

@@ -202,6 +202,12 @@ fn session_words(session: &Session) -> Option<String> {
             format!("turn {} {word} in {:.1} s{error}", turn.turn, turn.duration_ms as f64 / 1000.0)
         }
         Session::ActivityAdded(added) => activity_words(&added.activity),
+        Session::FilesFound(found) => {
+            let whose = if found.shared { " (perhaps by another session)" } else { "" };
+            let paths: Vec<&str> = found.changes.iter().map(|change| change.path.as_str()).collect();
+            let more = if found.more > 0 { format!(" and {} more", found.more) } else { String::new() };
+            format!("git found changed{whose}: {}{more}", short(&paths.join(", ")))
+        }
         Session::SessionCompleted(end) => {
             format!(
                 "ended as {}{}",

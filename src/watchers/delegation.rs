@@ -10,9 +10,9 @@ use serde_json::json;
 use super::{
     Sight, Spoken, Watcher,
     table::{Kind, Row, key, rule},
-    words::{bash_command, is_code, quote},
+    words::{is_code, quote},
 };
-use crate::protocol::event::Gate;
+use crate::{fold::claim::bash_command, protocol::event::Gate};
 
 pub(super) const ROW: Row = Row {
     name: "delegation",

@@ -120,9 +120,14 @@ fn in_short(sight: &Sight) -> String {
                 let code = exit_code.map_or_else(|| "?".to_owned(), |code| code.to_string());
                 (format!("{} runs (exit {code})", name(sight, *session)), command.clone())
             }
-            SeenKind::Reported { session, text } => (format!("{} says", name(sight, *session)), text.clone()),
+            SeenKind::Reported { session, text, .. } => {
+                (format!("{} says", name(sight, *session)), text.clone())
+            }
             SeenKind::Changed { session, paths } => {
                 (format!("{} changed", name(sight, *session)), paths.join(", "))
+            }
+            SeenKind::Found { session, paths } => {
+                (format!("found changed after {}", name(sight, *session)), paths.join(", "))
             }
         };
         let line = format!("{} {who}: {}", seen.item, quote(&text, ENTRY_CHARS));

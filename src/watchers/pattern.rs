@@ -144,7 +144,7 @@ fn texts(sight: &Sight) -> Vec<Place<'_>> {
         }
         Gate::Activity => {
             let activities = sight.recent.iter().rev().filter_map(|seen| match &seen.what {
-                SeenKind::Reported { session, text } | SeenKind::Shell { session, command: text, .. } => {
+                SeenKind::Reported { session, text, .. } | SeenKind::Shell { session, command: text, .. } => {
                     Some((*session, text.as_str()))
                 }
                 _ => None,

@@ -75,7 +75,7 @@ fn places(sight: &Sight) -> Vec<Place<'_>> {
         }
         Gate::Activity => {
             let near = sight.recent.iter().rev().filter_map(|seen| match &seen.what {
-                SeenKind::Reported { session, text } => Some((*session, text.as_str())),
+                SeenKind::Reported { session, text, .. } => Some((*session, text.as_str())),
                 SeenKind::Shell { session, command, .. } => Some((*session, command.as_str())),
                 _ => None,
             });

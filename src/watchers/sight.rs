@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Seen, SeenKind};
 use crate::{
-    fold::{Sessions, Spend, Trail, sessions::Doing},
+    fold::{Sessions, Spend, Trail, claim::Proof, sessions::Doing},
     protocol::{SessionId, ToolCall, Usage, event::Gate},
 };
 
@@ -29,6 +29,8 @@ pub struct Sight {
     /// Paths changed by executors since the run began.
     pub files_changed: Vec<String>,
     pub budget: BudgetSight,
+    /// Test runs, and the newest claims about tests with what they rest on.
+    pub proof: Proof,
 }
 
 /// Sessions by state.
@@ -107,6 +109,7 @@ impl Sight {
             open: open_sessions(folds, now),
             spent,
             files_changed: folds.trail.files().0,
+            proof: folds.trail.proof().clone(),
             budget: BudgetSight { watcher_tokens: folds.spend.watchers.total(), ..frame.budget },
         }
     }

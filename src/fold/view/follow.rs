@@ -174,6 +174,7 @@ impl View {
             Session::SessionTurnQueued(_) | Session::SessionChanged(_) => return,
             Session::SessionTurnStarted(_) => Kind::Turn,
             Session::SessionTurnFinished(_) | Session::SessionCompleted(_) => Kind::TurnEnd,
+            Session::FilesFound(_) => Kind::Edit,
             Session::ActivityAdded(added) => match &added.activity {
                 Activity::Message { .. } => Kind::Message,
                 Activity::Reasoning { .. } => Kind::Reasoning,
@@ -191,6 +192,7 @@ impl View {
             Session::SessionTurnStarted(started) => Some(started.turn),
             Session::SessionTurnFinished(finished) => Some(finished.turn),
             Session::ActivityAdded(added) => Some(added.turn),
+            Session::FilesFound(found) => Some(found.turn),
             _ => None,
         };
         if let Some(row) = self.add(pos, session, kind, 0) {

@@ -17,6 +17,7 @@ events! {
         SessionTurnFinished = "session_turn_finished",
         SessionChanged = "session_changed",
         ActivityAdded = "activity_added",
+        FilesFound = "files_found",
         SessionCompleted = "session_completed",
     }
 }
@@ -163,6 +164,20 @@ pub struct SessionCompleted {
 pub struct ActivityAdded {
     pub turn: u32,
     pub activity: Activity,
+}
+
+/// Files that git found changed when a turn had ended and that nobody had told of: edits by shell commands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesFound {
+    pub turn: u32,
+    /// Paths relative to the session's working directory. Lines are not counted.
+    pub changes: Vec<FileChange>,
+    /// Others worked in the same directory meanwhile: it may have been one of them.
+    #[serde(default)]
+    pub shared: bool,
+    /// Files beyond those that are listed.
+    #[serde(default)]
+    pub more: u64,
 }
 
 /// How a file changed.

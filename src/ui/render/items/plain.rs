@@ -72,6 +72,9 @@ fn session(body: &Session) -> String {
             Activity::Error { message, .. } => message.clone(),
             Activity::Unknown { raw } => raw.to_string(),
         },
+        Session::FilesFound(found) => {
+            found.changes.iter().map(|change| change.path.as_str()).collect::<Vec<_>>().join("\n")
+        }
         Session::SessionStarted(_) | Session::SessionTurnQueued(_) | Session::SessionChanged(_) => {
             String::new()
         }

@@ -39,6 +39,13 @@ pub(super) fn paint(shown: &Shown<'_>, body: &Session, brush: &Brush<'_>, painte
             about(Icon::Stop, Role::Strong, text.trim_end_matches(": "), brush, out);
         }
         Session::ActivityAdded(added) => activity(shown, &added.activity, brush, painted),
+        Session::FilesFound(found) => {
+            let whose =
+                if found.shared { "found changed, perhaps by another session" } else { "found changed" };
+            let more = if found.more > 0 { format!(" and {} more", found.more) } else { String::new() };
+            about(Icon::Bullet, Role::Dim, &format!("{whose}{more}"), brush, out);
+            edit(shown, &found.changes, "", brush, out);
+        }
         Session::SessionStarted(_) | Session::SessionTurnQueued(_) | Session::SessionChanged(_) => {}
     }
 }
