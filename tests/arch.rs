@@ -405,6 +405,7 @@ const PURE: &[&str] = &[
     "agent/run.rs",
     "agent/fleet.rs",
     "agent/governor.rs",
+    "agent/judge.rs",
     "agent/decide",
     "git/plan.rs",
     "llm/sse.rs",

@@ -44,6 +44,7 @@ fn told(outcomes: &[Outcome]) -> String {
                 spoken.evidence
             )
         }
+        Outcome::Spent { watcher, .. } => format!("{watcher} spent"),
         Outcome::Failed { watcher, message } => format!("{watcher} failed: {message}"),
     };
     outcomes.iter().map(tell).collect::<Vec<_>>().join("\n")

@@ -177,10 +177,12 @@ impl Machine {
         self.add_item(item::tool_output(wire, call_id, output));
         let duration_ms = self.now.mono_ms.saturating_sub(call.started_ms);
         let (call_id, name) = (call_id.to_owned(), call.name);
-        self.record(ToolFinished { call_id, name, ok, duration_ms, cut_bytes });
+        self.record(ToolFinished { call_id: call_id.clone(), name, ok, duration_ms, cut_bytes });
+        self.compress(wire, &call_id, output);
     }
 
     pub(super) fn bash_returned(&mut self, call_id: &str, result: BashResult) {
+        self.fleet.stirred = true;
         self.give(call_id, result.ok, &result.output, result.cut_bytes);
     }
 

@@ -12,6 +12,8 @@ use crate::{
 /// Characters of a token, by rule of thumb.
 const CHARS_A_TOKEN: u64 = 4;
 
+/// A compaction that was undone is done again once the history has grown by one part of so many.
+const UNDONE_GROWTH: u64 = 10;
 /// Tokens of a marker, generously.
 const MARKER_TOKENS: u64 = 80;
 
@@ -33,6 +35,15 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The same with a summary by the model.
+    pub fn summary_text(&self, summary: &str) -> String {
+        format!(
+            "[Context compacted: {} older entries were summed up to make room. The ledger in the observation lists \
+             every delegation with its result.]\n\n{summary}",
+            self.removed
+        )
+    }
+
     /// What stands in their place.
     pub fn marker_text(&self) -> String {
         format!(
@@ -50,6 +61,11 @@ pub fn plan(history: &History, config: &Compaction, ratio: f64, forced: bool) ->
     let real = |estimated: u64| estimated as f64 * ratio;
     let limit = config.max_tokens as f64;
     if !forced && (!config.enabled || real(before) < limit * config.threshold_pct) {
+        return None;
+    }
+    // After an undo it waits until there is more to gain, or no room is left.
+    let kept = history.undone_at().is_some_and(|tokens| before < tokens + tokens / UNDONE_GROWTH);
+    if !forced && kept && real(before) < limit {
         return None;
     }
     let target = if forced { real(before).min(limit) * config.target_pct } else { limit * config.target_pct };

@@ -7,7 +7,7 @@ use crate::{
     llm,
     protocol::{
         Command, InboxId, Recorded, Sender, SessionId, Stamp,
-        event::{Gate, Recovered, RunFinished, RunStarted},
+        event::{FileChange, Gate, Moment, Recovered, RunFinished, RunStarted},
         live::Notice,
         tree::{Settle, Settled, Tree},
     },
@@ -44,6 +44,16 @@ pub enum Input {
     ModelFailed {
         call: u64,
         error: llm::ModelError,
+    },
+    Summarized {
+        call: u64,
+        result: Result<llm::Reply, llm::ModelError>,
+    },
+    /// What git found changed; `None`: no repository, or git took too long.
+    FilesSurveyed {
+        session: SessionId,
+        turn: u32,
+        changes: Option<Vec<FileChange>>,
     },
     /// The model call is tried again.
     ModelRetries {
@@ -103,6 +113,8 @@ pub struct Heard {
     pub looked: Vec<String>,
     /// Strongest first; what failed comes last.
     pub outcomes: Vec<Outcome>,
+    /// The moment that they saw.
+    pub seen: Option<Moment>,
 }
 
 /// How a bash call ended.
@@ -145,6 +157,7 @@ pub enum Effect {
         ask: u64,
         gate: Gate,
         sight: Arc<Sight>,
+        seen: Moment,
     },
     CallModel {
         call: u64,
@@ -153,6 +166,18 @@ pub enum Effect {
     },
     CancelModel {
         call: u64,
+    },
+    /// Ask the model for a summary of what leaves the history; answered by [`Input::Summarized`].
+    Summarize {
+        call: u64,
+        request: llm::Request,
+    },
+    /// Ask git what has changed in a directory since it was last asked. `turn`: answer by [`Input::FilesSurveyed`];
+    /// `None`: only take note.
+    SurveyFiles {
+        session: SessionId,
+        turn: Option<u32>,
+        dir: PathBuf,
     },
     RunBash(BashCall),
     CancelBash {

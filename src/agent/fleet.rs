@@ -54,6 +54,12 @@ pub(super) struct Fleet {
     pub posted: BTreeMap<NudgeId, Posted>,
     /// A look at what executors do is due.
     pub look_due: bool,
+    /// Turns after which git is being asked what has changed.
+    pub surveys: BTreeSet<(SessionId, u32)>,
+    /// Sessions whose directory git was asked about.
+    pub surveyed: BTreeSet<SessionId>,
+    /// The orchestrator ran a command since: it may have changed files too.
+    pub stirred: bool,
 }
 
 impl Fleet {
@@ -204,6 +210,7 @@ impl Machine {
     fn start_turn(&mut self, id: SessionId, turn: u32, prompt: String, by: By) {
         self.record_for(id, SessionTurnStarted { turn, prompt: prompt.clone(), by });
         self.fleet.began.insert(id, self.now.mono_ms);
+        self.survey_before(id);
         self.out.push(Effect::Sync);
         if self.fleet.live.insert(id) {
             self.start_session(id);
@@ -309,6 +316,7 @@ impl Machine {
         self.out.push(Effect::Sync);
         self.out.push(Effect::ClearTimer(Timer::Turn(id, turn)));
         self.fleet.untold.insert((id, turn));
+        self.survey_after(id, turn);
         self.drop_asks(id);
         let waits = |on: &On| matches!(on, On::Turn { session, turn: t, .. } if *session == id && *t == turn);
         for call_id in self.calls.ids(waits) {

@@ -1,27 +1,27 @@
 //! The gates: when the watchers are asked, what they get to see, what their verdicts lead to.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     executors::Order,
     protocol::{
         NudgeTarget,
-        command::{Cap, Delivery},
-        event::{Gate, NudgeQueued, RunState, Verdict, WatcherSpoke, WatchersRun},
+        command::Delivery,
+        event::{Gate, Moment, NudgeQueued, RunState, Scope, UsageRecorded, Verdict},
         ids::NudgeId,
     },
-    watchers::{BudgetSight, Folds, Frame, Outcome, Sight, Spoken},
+    watchers::{Outcome, Spoken},
 };
 
 use super::{
     effect::{Effect, Heard, Timer},
-    governor,
+    judge,
     machine::Machine,
     run::Phase,
 };
 
 /// The least time between two looks at what executors do.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 impl Machine {
     /// Asks the watchers before a step or at its calls. False: there is nothing to ask.
@@ -32,8 +32,7 @@ impl Machine {
         self.step.asked += 1;
         let ask = self.step.asked;
         self.step.phase = if gate == Gate::Tools { Phase::ToolsGate(ask) } else { Phase::Gate(ask) };
-        let sight = Arc::new(self.sight(gate));
-        self.out.push(Effect::AskWatchers { ask, gate, sight });
+        self.ask_panel(ask, gate);
         true
     }
 
@@ -58,42 +57,19 @@ impl Machine {
     pub(super) fn look_at_activity(&mut self) {
         self.fleet.look_due = false;
         if self.ending.is_none() && self.state.sessions.working().next().is_some() {
-            let sight = Arc::new(self.sight(Gate::Activity));
-            self.out.push(Effect::AskWatchers { ask: 0, gate: Gate::Activity, sight });
+            self.ask_panel(0, Gate::Activity);
             self.watch_for_silence();
         }
     }
 
-    fn sight(&self, gate: Gate) -> Sight {
-        let pending =
+    /// What the watchers are to see now.
+    fn ask_panel(&mut self, ask: u64, gate: Gate) {
+        let pending: Vec<_> =
             if gate == Gate::Tools { self.calls.pending.iter().cloned().collect() } else { Vec::new() };
-        let state = &self.state;
-        let folds = Folds { trail: &state.trail, sessions: &state.sessions, spend: &state.spend };
-        let frame = Frame {
-            gate,
-            step: state.run.progress.step + u32::from(gate == Gate::Step),
-            max_steps: state.run.progress.last_step,
-            task: state.run.task.clone(),
-            pending,
-            budget: self.budget_sight(),
-        };
-        Sight::new(folds, frame, self.now.stamp.at)
-    }
-
-    fn budget_sight(&self) -> BudgetSight {
-        let caps = [
-            Cap::MaxTokens,
-            Cap::MaxOrchestratorTokens,
-            Cap::MaxExecutorTokens,
-            Cap::MaxCostUsd,
-            Cap::MaxMinutes,
-        ];
-        let share = |which: Cap| {
-            let cap = self.cap(which).filter(|cap| *cap > 0.0)?;
-            Some((governor::key(which).to_owned(), 100.0 * self.spent_of(which) / cap))
-        };
-        let strongest = caps.into_iter().filter_map(share).max_by(|a, b| a.1.total_cmp(&b.1));
-        BudgetSight { strongest, max_sessions: self.rules.config.budget.max_sessions, watcher_tokens: 0 }
+        let config = &self.rules.config;
+        let sight = Arc::new(judge::sight(&self.state, config, gate, pending, self.now.stamp.at));
+        let seen = Moment { seq: self.state.seq, at: self.now.stamp.to_string() };
+        self.out.push(Effect::AskWatchers { ask, gate, sight, seen });
     }
 
     /// The panel has spoken.
@@ -112,9 +88,20 @@ impl Machine {
             self.step.phase = if gate == Gate::Tools { Phase::Doing } else { Phase::Between };
         }
         for outcome in &heard.outcomes {
-            if let Outcome::Failed { watcher, message } = outcome {
-                self.problem(&format!("watcher:{watcher}"), message, "the other watchers went on");
+            match outcome {
+                Outcome::Failed { watcher, message } => {
+                    self.problem(&format!("watcher:{watcher}"), message, "the other watchers went on");
+                }
+                Outcome::Spent { model, usage, estimated, .. } => {
+                    let cost = self.rules.model.prices.cost(model, usage);
+                    self.record(UsageRecorded::new(Scope::Watcher, model, *usage, cost, *estimated));
+                }
+                Outcome::Spoke { .. } => {}
             }
+        }
+        self.check_budget();
+        if self.ending.is_some() {
+            return;
         }
         let acting = self.record_spoken(gate, &heard);
         let mut stopped = false;
@@ -132,56 +119,18 @@ impl Machine {
     /// Records who spoke; returns those whose verdict acts, the strongest first.
     fn record_spoken(&mut self, gate: Gate, heard: &Heard) -> Vec<Spoken> {
         let step = self.state.run.progress.step + u32::from(gate == Gate::Step);
-        let mut fresh: Vec<(Spoken, bool)> = Vec::new();
-        let mut holding = BTreeSet::new();
-        for outcome in &heard.outcomes {
-            let Outcome::Spoke { spoken, muted } = outcome else { continue };
-            let key = spoken.key();
-            holding.insert(key.clone());
-            let Some(verdict) = self.state.watch.judge(gate, &key, spoken.verdict, step) else { continue };
-            let mut spoken = spoken.clone();
-            if verdict != spoken.verdict {
-                spoken.reason = format!("{} (it was said before, without effect)", spoken.reason);
-                spoken.verdict = verdict;
-            }
-            fresh.push((spoken, *muted));
+        let judged = judge::judge(&self.state.watch, gate, step, heard);
+        if let Some(run) = judged.run {
+            self.record(run);
         }
-        fresh.sort_by_key(|(spoken, _)| std::cmp::Reverse(spoken.verdict));
-        let strongest = fresh.iter().find(|(_, muted)| !muted).map(|(spoken, _)| spoken);
-        let changed =
-            self.state.watch.holding.get(&gate).map_or(!holding.is_empty(), |held| *held != holding);
-        // At the gate "activity" only a change is worth a line.
-        if !heard.looked.is_empty() && (gate != Gate::Activity || changed || !fresh.is_empty()) {
-            self.record(WatchersRun {
-                step,
-                watchers: heard.looked.clone(),
-                action: strongest.map(|spoken| spoken.verdict).unwrap_or_default(),
-                triggered_by: strongest.map(|spoken| spoken.watcher.clone()),
-                reason: strongest.map(|spoken| spoken.reason.clone()),
-                gate,
-                holding: holding.into_iter().collect(),
-            });
-        }
-        for (spoken, muted) in fresh.clone() {
-            let session = spoken.about.map(|about| about.session);
-            let spoke = WatcherSpoke {
-                watcher: spoken.watcher,
-                verdict: spoken.verdict,
-                gate,
-                rule: spoken.rule,
-                reason: spoken.reason,
-                guidance: spoken.guidance,
-                evidence: spoken.evidence,
-                step,
-                session,
-                muted,
-            };
-            match session {
+        for (spoken, muted) in &judged.spoke {
+            let spoke = judge::spoke(spoken, gate, step, *muted);
+            match spoke.session {
                 Some(id) => self.record_for(id, spoke),
                 None => self.record(spoke),
             }
         }
-        fresh.into_iter().filter(|(_, muted)| !muted).map(|(spoken, _)| spoken).collect()
+        judged.spoke.into_iter().filter(|(_, muted)| !muted).map(|(spoken, _)| spoken).collect()
     }
 
     /// True: the run does not simply go on.

@@ -77,6 +77,8 @@ impl Machine {
             Input::WatchersSpoke { ask, gate, heard } => self.watchers_spoke(ask, gate, heard),
             Input::ModelReplied { call, reply } => self.model_replied(call, reply),
             Input::ModelFailed { call, error } => self.model_failed(call, error),
+            Input::Summarized { call, result } => self.summarized(call, result),
+            Input::FilesSurveyed { session, turn, changes } => self.files_surveyed(session, turn, changes),
             Input::ModelRetries { call, why, wait_ms } => self.model_retries(call, &why, wait_ms),
             Input::BashReturned { call_id, result } => self.bash_returned(&call_id, result),
             Input::DirChecked { key, result } => self.dir_checked(&key, result),
@@ -122,13 +124,18 @@ impl Machine {
         match self.step.phase {
             Phase::Between => self.begin_step(),
             Phase::Doing => self.do_calls(),
-            Phase::Gate(_) | Phase::Calling(_) | Phase::ToolsGate(_) | Phase::Alone => false,
+            Phase::Gate(_) | Phase::Summing(_) | Phase::Calling(_) | Phase::ToolsGate(_) | Phase::Alone => {
+                false
+            }
         }
     }
 
     /// True when neither a model call nor bash runs.
     fn quiet(&self) -> bool {
-        let calling = matches!(self.step.phase, Phase::Gate(_) | Phase::Calling(_) | Phase::ToolsGate(_));
+        let calling = matches!(
+            self.step.phase,
+            Phase::Gate(_) | Phase::Summing(_) | Phase::Calling(_) | Phase::ToolsGate(_)
+        );
         !calling && !self.calls.bash_runs()
     }
 

@@ -1,16 +1,20 @@
 //! The agent: a pure machine that decides, and a dull driver that performs.
 
+mod ask;
 mod calls;
 mod cards;
 mod compact;
+mod compress;
 mod demo;
 mod driver;
 pub mod effect;
 mod ending;
 mod fleet;
+mod found;
 mod gate;
 pub mod governor;
 mod isolate;
+mod judge;
 pub mod launch;
 pub mod link;
 pub mod look;
@@ -19,9 +23,11 @@ mod observe;
 mod open;
 mod post;
 mod prompt;
+pub mod replay;
 pub mod rules;
 mod run;
 mod steer;
+mod summary;
 mod talk;
 pub mod trees;
 

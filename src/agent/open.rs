@@ -28,7 +28,7 @@ use crate::{
     store::{self, Journal, Lock, Meta},
     text::Redactor,
     tools,
-    watchers::{Panel, Surroundings},
+    watchers::{AskModel, Panel, Surroundings},
 };
 
 /// The longest that looking at the git repository may take.
@@ -43,6 +43,7 @@ pub(super) async fn start(launch: Launch) -> Result<Running, UserError> {
     let prompt = system_prompt(&launch, &working_dir)?;
     // What the configuration says of watchers is judged before anything is written.
     Panel::from_config(&launch.config.watchers, Surroundings::default())?;
+    let watching = super::ask::open(&launch.config, &launch.variables, &working_dir)?;
     let prices = Arc::new(Prices::load(None)?);
     let (id, dir, name) = match &launch.what {
         What::New { task, name } => create(&launch, &state_dir, task, name.as_deref(), &working_dir)?,
@@ -65,7 +66,7 @@ pub(super) async fn start(launch: Launch) -> Result<Running, UserError> {
     let (link, commands) =
         Link::new(id, name.clone(), dir.clone(), working_dir.clone(), opened.journal.events());
     let config = Arc::new(launch.config.clone());
-    let leaves = leaves(&config, &processes, &link, model.clone(), &working_dir)?;
+    let leaves = leaves(&config, &processes, &link, model.clone(), (&working_dir, watching))?;
     let rules = Rules {
         watchers: WatcherRules {
             at_activity: !leaves
@@ -264,7 +265,7 @@ fn leaves(
     processes: &Processes,
     link: &Link,
     model: Option<Arc<Model>>,
-    working_dir: &Path,
+    (working_dir, watching): (&Path, Option<Arc<dyn AskModel>>),
 ) -> Result<Leaves, UserError> {
     let tails = link.tails.clone();
     let setup = executors::Setup {
@@ -277,7 +278,7 @@ fn leaves(
         processes: Some(processes.clone()),
         working_dir: working_dir.to_path_buf(),
         env: process::environment(ChildKind::Bash, config),
-        model: None,
+        model: watching,
     };
     let panel = Arc::new(Panel::from_config(&config.watchers, around)?);
     Ok(Leaves { model, executors: Executors::new(setup), processes: processes.clone(), panel })

@@ -7,8 +7,8 @@ use crate::{
     protocol::{
         Item, NudgeTarget, ToolCall, Usage,
         event::{
-            ContextCompacted, Gate, InboxKind, ItemAdded, NudgeSeen, NudgeSent, RunKind, RunState,
-            RunStateChanged, Scope, SentHow, StepFinished, StepStarted, UsageRecorded,
+            Gate, InboxKind, ItemAdded, NudgeSeen, NudgeSent, RunKind, RunState, RunStateChanged, Scope,
+            SentHow, StepFinished, StepStarted, UsageRecorded,
         },
         item,
     },
@@ -32,6 +32,8 @@ pub(super) enum Phase {
     Gate(u64),
     /// The model is asked.
     Calling(u64),
+    /// The model is asked for a summary of what leaves the history.
+    Summing(u64),
     /// The watchers look at the calls that the model asks for.
     ToolsGate(u64),
     /// Its calls run.
@@ -78,6 +80,10 @@ impl Machine {
         }
         if !self.step.wrap_up && self.budget_stops() {
             return true;
+        }
+        // What was changed in the last turns is part of what the watchers see.
+        if !self.fleet.surveys.is_empty() {
+            return false;
         }
         if self.compact_if_needed(false) {
             return true;
@@ -329,30 +335,6 @@ impl Machine {
         if self.run_state() == RunState::Sleeping {
             self.set_state(RunState::Running, "the limit is over", "limit");
         }
-    }
-
-    /// Drops old groups from the history when it is time (or when `forced`). True: it did.
-    pub(super) fn compact_if_needed(&mut self, forced: bool) -> bool {
-        let config = &self.rules.config.orchestrator.compaction;
-        let ratio = if self.step.ratio == 0.0 { 1.0 } else { self.step.ratio };
-        let Some(plan) = compact::plan(&self.state.history, config, ratio, forced) else { return false };
-        let marker = self.state.history.last_id + 1;
-        let original_count = self.state.history.items.len() as u64;
-        let text = plan.marker_text();
-        let raw = item::message("user", &text);
-        let tokens = compact::estimate(raw.get());
-        self.record(ContextCompacted {
-            step: self.state.run.progress.step + 1,
-            original_count,
-            new_count: original_count - plan.removed + 1,
-            removed_count: plan.removed,
-            tokens_before: plan.before,
-            tokens_after: plan.after + tokens,
-            dropped: plan.dropped,
-            marker: Some(marker),
-        });
-        self.record(ItemAdded { item_id: marker, item: raw, wire: self.rules.model.wire, tokens });
-        true
     }
 
     /// Puts the run into pause: nothing new starts.

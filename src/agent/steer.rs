@@ -102,7 +102,7 @@ impl Machine {
 
     /// Cancels the model call in flight; what had streamed is kept when it reports.
     pub(super) fn cancel_model(&mut self) {
-        if let Phase::Calling(call) = self.step.phase {
+        if let Phase::Calling(call) | Phase::Summing(call) = self.step.phase {
             self.out.push(Effect::CancelModel { call });
         }
     }

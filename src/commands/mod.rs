@@ -12,6 +12,7 @@ mod steer;
 mod tend;
 #[cfg(feature = "tui")]
 mod trust;
+mod watch;
 
 use std::path::{Path, PathBuf};
 
@@ -88,13 +89,7 @@ fn look(place: &Place, look: Look, out: &mut Out) -> Result<i32, UserError> {
         Look::Status { which } => list::status(place, &which, out),
         Look::History { which, kind, limit } => history::history(place, &which, kind.as_deref(), limit, out),
         Look::Session { command } => sessions::session(place, &command, out),
-        Look::Watch { replay, .. } => {
-            let found = request::instance(&place.state_dir(), Some(&replay))?;
-            Err(UserError::failed(
-                format!("the watchers cannot be replayed over '{}' yet", request::short(&found)),
-                "'zwarm-tui history --kind watcher_spoke' shows what they said then",
-            ))
-        }
+        Look::Watch { replay, settings, json } => watch::watch(place, &replay, &settings, json, out),
     }
 }
 

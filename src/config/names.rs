@@ -5,19 +5,7 @@
 pub const ADAPTERS: [&str; 3] = ["codex", "claude", "script"];
 
 /// Tools of the orchestrator.
-pub const TOOLS: [&str; 11] = [
-    "delegate",
-    "converse",
-    "check_session",
-    "get_trajectory",
-    "end_session",
-    "list_sessions",
-    "wait",
-    "sleep",
-    "bash",
-    "chat",
-    "exit",
-];
+pub use crate::protocol::tool::TOOL_NAMES as TOOLS;
 
 /// Built-in providers of models (more under `providers:`).
 pub const PROVIDERS: [&str; 3] = ["openai", "anthropic", "scripted"];

@@ -17,6 +17,8 @@ pub struct History {
     /// Replies of the model so far (counted by their usage).
     pub replies: u32,
     undo: Option<Undo>,
+    /// Tokens when a compaction was last undone: the human wants to keep what is there.
+    undone: Option<u64>,
     /// A compaction waits for its marker item, which goes to this place.
     marker: Option<(u64, usize)>,
 }
@@ -77,6 +79,7 @@ impl History {
                     std::mem::take(&mut self.items).into_iter().partition(|item| gone(item.id));
                 self.items = kept;
                 self.marker = compacted.marker.map(|id| (id, at));
+                self.undone = None;
                 self.undo = Some(Undo { seq: event.seq, marker: compacted.marker, at, dropped });
             }
             HistoryEvent::CompactionUndone(undone) => {
@@ -84,6 +87,7 @@ impl History {
                 self.items.retain(|item| Some(item.id) != undo.marker);
                 let at = undo.at.min(self.items.len());
                 self.items.splice(at..at, undo.dropped);
+                self.undone = Some(self.tokens());
             }
             HistoryEvent::UsageRecorded(usage) => {
                 self.replies += u32::from(usage.scope == Scope::Orchestrator)
@@ -105,6 +109,11 @@ impl History {
     /// A call that has no output yet.
     pub fn open_call(&self, call_id: &str) -> Option<&OpenCall> {
         self.open_calls.iter().find(|open| open.call_id == call_id)
+    }
+
+    /// Tokens when a compaction was last undone, if none has come since.
+    pub fn undone_at(&self) -> Option<u64> {
+        self.undone
     }
 
     /// Sequence number of the compaction that can be undone.

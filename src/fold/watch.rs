@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::protocol::{
     Body, Event,
     command::WatcherMode,
-    event::{Gate, Guard, Verdict, WatcherSpoke},
+    event::{Gate, Guard, History, Scope, Verdict, WatcherSpoke},
 };
 
 /// The nudge of a rule that becomes a pause.
@@ -27,6 +27,9 @@ pub struct Watch {
     pub allowed: BTreeSet<String>,
     /// Keys of the conditions that held at the last look, by gate.
     pub holding: BTreeMap<Gate, BTreeSet<String>>,
+    /// Answers of models that were asked on behalf of watchers.
+    #[serde(default)]
+    pub answers: u32,
     /// Keys of nudges that had an effect, with their step, oldest first.
     nudged: VecDeque<(String, u32)>,
 }
@@ -69,7 +72,14 @@ impl Watch {
 
     /// Follows one event.
     pub fn apply(&mut self, event: &Event) {
-        let Body::Guard(body) = &event.body else { return };
+        let body = match &event.body {
+            Body::Guard(body) => body,
+            Body::History(History::UsageRecorded(usage)) => {
+                self.answers += u32::from(usage.scope == Scope::Watcher);
+                return;
+            }
+            _ => return,
+        };
         match body {
             Guard::WatchersRun(run) => {
                 self.holding.insert(run.gate, run.holding.iter().cloned().collect());
@@ -125,6 +135,7 @@ mod tests {
             reason: None,
             gate,
             holding: holding.iter().map(|key| (*key).to_owned()).collect(),
+            seen: None,
         };
         follow(watch, run.into());
     }

@@ -158,7 +158,14 @@ fn history_words(history: &History) -> Option<(Option<Cow<'static, str>>, String
         }
         History::ContextCompacted(done) => (
             who("history"),
-            format!("{} of {} items left it to save room", done.removed_count, done.original_count),
+            format!(
+                "{} of {} items {} it to save room (~{} to ~{} tokens)",
+                done.removed_count,
+                done.original_count,
+                if done.summary { "were summed up and left" } else { "left" },
+                done.tokens_before,
+                done.tokens_after
+            ),
         ),
         History::CompactionUndone(_) => (who("history"), "the last compaction was undone".to_owned()),
         History::ItemReplaced(_) | History::UsageRecorded(_) => return None,

@@ -5,19 +5,7 @@ use serde_json::{Value, json};
 use crate::protocol::ToolSpec;
 
 /// All tools, in the order in which they are offered.
-pub const NAMES: [&str; 11] = [
-    "delegate",
-    "converse",
-    "check_session",
-    "get_trajectory",
-    "end_session",
-    "list_sessions",
-    "wait",
-    "sleep",
-    "bash",
-    "chat",
-    "exit",
-];
+pub use crate::protocol::tool::TOOL_NAMES as NAMES;
 
 /// The tools on offer: all, or those named; `exit` always. `adapters`: names for the description of `delegate`.
 pub fn specs(offered: Option<&[String]>, adapters: &[String]) -> Vec<ToolSpec> {

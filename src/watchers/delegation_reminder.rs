@@ -7,7 +7,7 @@ use super::{
     Sight, Spoken, Watcher,
     table::{Kind, Row, key, rule},
 };
-use crate::protocol::event::Gate;
+use crate::protocol::{event::Gate, tool::TOOLS};
 
 pub(super) const ROW: Row = Row {
     name: "delegation_reminder",
@@ -19,18 +19,10 @@ pub(super) const ROW: Row = Row {
     build: rule::<DelegationReminder>,
 };
 
-/// Calls that concern sessions or the human.
-const OURS: [&str; 9] = [
-    "delegate",
-    "converse",
-    "check_session",
-    "get_trajectory",
-    "end_session",
-    "list_sessions",
-    "wait",
-    "sleep",
-    "chat",
-];
+/// Whether a call concerns a session or the human.
+fn hands_over(name: &str) -> bool {
+    TOOLS.iter().any(|tool| tool.hands_over && tool.name == name)
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(default)]
@@ -60,7 +52,7 @@ impl Watcher for DelegationReminder {
         };
         let seen = sight.calls().take_while(|(item, _)| *item >= oldest);
         let row: Vec<u64> =
-            seen.take_while(|(_, call)| !OURS.contains(&call.name.as_str())).map(|(item, _)| item).collect();
+            seen.take_while(|(_, call)| !hands_over(&call.name)).map(|(item, _)| item).collect();
         if row.len() < self.threshold {
             return Vec::new();
         }

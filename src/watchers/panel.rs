@@ -15,6 +15,7 @@ use crate::{
     error::UserError,
     process::Processes,
     protocol::{
+        Usage,
         command::WatcherMode,
         event::{Gate, Verdict},
     },
@@ -69,9 +70,23 @@ impl fmt::Debug for Panel {
 pub enum Outcome {
     /// A condition of its holds. Muted: to be recorded, without effect.
     Spoke { spoken: Spoken, muted: bool },
+    /// A model was asked on its behalf; told of even where its answer is no use.
+    Spent { watcher: String, model: String, usage: Usage, estimated: bool },
     /// It could not look: a problem, not an end.
     Failed { watcher: String, message: String },
 }
+
+/// How a watcher can be asked again over an old journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replays {
+    /// It is a rule: the same sight gives the same answer.
+    Rule,
+    /// It is a program or a model: only what it said then is known.
+    Recorded,
+}
+
+/// What asking one came to: what it said (or why not), and what a model spent on it.
+type Told = (Result<Vec<Spoken>, String>, Option<Outcome>);
 
 impl Panel {
     /// Builds all that are on. Unknown names and keys, and values of the wrong kind, are errors with a hint.
@@ -100,6 +115,12 @@ impl Panel {
     /// In the order of the configuration.
     pub fn names(&self) -> Vec<String> {
         self.seats.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// All of them, with how each can be asked over an old journal.
+    pub fn replays(&self) -> Vec<(String, Replays)> {
+        let how = |seat: &Seat| if matches!(seat, Seat::Rule(_)) { Replays::Rule } else { Replays::Recorded };
+        self.seats.iter().map(|(name, seat)| (name.clone(), how(seat))).collect()
     }
 
     /// Those that look at a gate and are not off, for `watchers_run`.
@@ -136,12 +157,13 @@ impl Panel {
             let task = asked.spawn(async move { (place, panel.ask(place, sight).await) });
             waits.insert(task.id(), place);
         }
-        let mut answers: Vec<(usize, Result<Vec<Spoken>, String>)> = Vec::new();
+        let mut answers: Vec<(usize, Told)> = Vec::new();
         while let Some(answer) = asked.join_next_with_id().await {
             answers.push(match answer {
                 Ok((_, answer)) => answer,
                 Err(error) => {
-                    (waits.get(&error.id()).copied().unwrap_or_default(), Err("it panicked".to_owned()))
+                    let place = waits.get(&error.id()).copied().unwrap_or_default();
+                    (place, (Err("it panicked".to_owned()), None))
                 }
             });
         }
@@ -149,14 +171,11 @@ impl Panel {
         self.in_order(answers, modes)
     }
 
-    fn in_order(
-        &self,
-        answers: Vec<(usize, Result<Vec<Spoken>, String>)>,
-        modes: &BTreeMap<String, WatcherMode>,
-    ) -> Vec<Outcome> {
+    fn in_order(&self, answers: Vec<(usize, Told)>, modes: &BTreeMap<String, WatcherMode>) -> Vec<Outcome> {
         let (mut spoke, mut failed) = (Vec::new(), Vec::new());
-        for (place, answer) in answers {
+        for (place, (answer, spent)) in answers {
             let Some((name, _)) = self.seats.get(place) else { continue };
+            failed.extend(spent);
             let muted = mode(modes, name) == WatcherMode::Muted;
             match answer {
                 Ok(all) => spoke.extend(
@@ -172,9 +191,9 @@ impl Panel {
         spoke.into_iter().map(|(spoken, muted)| Outcome::Spoke { spoken, muted }).chain(failed).collect()
     }
 
-    async fn ask(&self, place: usize, sight: Arc<Sight>) -> Result<Vec<Spoken>, String> {
-        let Some((_, seat)) = self.seats.get(place) else { return Ok(Vec::new()) };
-        match seat {
+    async fn ask(&self, place: usize, sight: Arc<Sight>) -> Told {
+        let Some((name, seat)) = self.seats.get(place) else { return (Ok(Vec::new()), None) };
+        let said = match seat {
             Seat::Rule(rule) => {
                 let rule = Arc::clone(rule);
                 let look = tokio::task::spawn_blocking(move || rule.look(&sight));
@@ -186,15 +205,32 @@ impl Panel {
             }
             // It keeps its own deadline.
             Seat::Command(command) => command.look(&sight, &self.around).await,
-            Seat::Model(watcher) => {
-                let Some(question) = watcher.question(&sight) else { return Ok(Vec::new()) };
-                let model = self.around.model.as_ref().ok_or("no model can be asked here")?;
-                let answer = tokio::time::timeout(MODEL_DEADLINE, model.ask(question)).await;
-                llm::read(
-                    &answer
-                        .map_err(|_| format!("it did not answer within {} s", MODEL_DEADLINE.as_secs()))??
-                        .text,
-                )
+            Seat::Model(watcher) => return self.ask_model(name, watcher, &sight).await,
+        };
+        (said, None)
+    }
+
+    async fn ask_model(&self, name: &str, watcher: &Llm, sight: &Sight) -> Told {
+        let Some(question) = watcher.question(sight) else { return (Ok(Vec::new()), None) };
+        let Some(model) = self.around.model.as_ref() else {
+            return (Err("no model can be asked here".to_owned()), None);
+        };
+        let guess = Usage { input: question.tokens(), ..Usage::default() };
+        let spent = |model: String, usage: Option<Usage>| Outcome::Spent {
+            watcher: name.to_owned(),
+            model,
+            estimated: usage.is_none(),
+            usage: usage.unwrap_or(guess),
+        };
+        let asked = question.model.clone();
+        match tokio::time::timeout(MODEL_DEADLINE, model.ask(question)).await {
+            Ok(Ok(answer)) => (llm::read(&answer.text), Some(spent(answer.model, answer.usage))),
+            // A model that refused has cost nothing.
+            Ok(Err(error)) => (Err(error), None),
+            // One that was given up may have: at least the question.
+            Err(_) => {
+                let late = format!("it did not answer within {} s", MODEL_DEADLINE.as_secs());
+                (Err(late), Some(spent(asked, None)))
             }
         }
     }

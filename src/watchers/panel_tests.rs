@@ -25,6 +25,9 @@ async fn looked(panel: &Panel, scene: &Scene, gate: Gate, modes: &[(&str, Watche
         Outcome::Spoke { spoken, muted } => {
             format!("{} {:?}{}", spoken.key(), spoken.verdict, if muted { " muted" } else { "" })
         }
+        Outcome::Spent { watcher, usage, estimated, .. } => {
+            format!("{watcher} spent {}{}", if estimated { "~" } else { "" }, usage.total())
+        }
         Outcome::Failed { watcher, message } => format!("{watcher} failed: {message}"),
     });
     told.collect()
@@ -145,6 +148,8 @@ async fn a_watcher_that_panics_or_hangs_is_a_problem_and_the_others_speak() {
 }
 
 /// Gives one answer to every question and keeps the questions.
+const SPENT: Usage = Usage { input: 300, cached_input: 0, cache_write: 0, output: 40, reasoning: 0 };
+
 struct Parrot {
     answer: Result<String, String>,
     asked: Mutex<Vec<Question>>,
@@ -156,7 +161,7 @@ impl AskModel for Parrot {
         question: Question,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<Answer, String>> + Send + '_>> {
         self.asked.lock().unwrap().push(question);
-        let answer = self.answer.clone().map(|text| Answer { text });
+        let answer = self.answer.clone().map(|text| Answer { text, model: "m".into(), usage: Some(SPENT) });
         Box::pin(async move { answer })
     }
 }
@@ -180,16 +185,16 @@ async fn a_model_is_asked_every_few_steps_and_can_at_most_pause() {
     };
     let answer = "Well:\n{\"verdict\": \"abort\", \"rule\": \"in circles\", \"reason\": \"It repeats itself.\", \"items\": [4]}";
     let (said, asked) = ask(Ok(answer), 6, 20_000).await;
-    assert_eq!(said, ["llm/in_circles Pause"]);
+    assert_eq!(said, ["llm/in_circles Pause", "llm spent 340"]);
     assert_eq!((asked.len(), asked[0].model.as_str()), (1, "m"));
     assert!(asked[0].text.contains("4 planner says: 'I am going round in circles.'"), "{}", asked[0].text);
     assert!(!asked[0].text.contains("sk-secret"), "neither system prompt nor task item");
     assert_eq!(ask(Ok(answer), 5, 20_000).await, (vec![], vec![]), "not due");
     assert_eq!(ask(Ok(answer), 6, 500).await, (vec![], vec![]), "cannot be paid for");
-    assert_eq!(ask(Ok("{\"verdict\": \"continue\"}"), 6, 20_000).await.0, Vec::<String>::new());
+    assert_eq!(ask(Ok("{\"verdict\": \"continue\"}"), 6, 20_000).await.0, ["llm spent 340"]);
     assert_eq!(
         ask(Ok("I think so"), 6, 20_000).await.0,
-        ["llm failed: its answer holds no verdict: 'I think so'"]
+        ["llm spent 340", "llm failed: its answer holds no verdict: 'I think so'"]
     );
     assert_eq!(ask(Err("no key"), 6, 20_000).await.0, ["llm failed: no key"]);
 }

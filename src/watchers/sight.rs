@@ -68,8 +68,9 @@ pub struct BudgetSight {
     /// The strongest share of any cap that is spent, in percent, and which cap it is.
     pub strongest: Option<(String, f64)>,
     pub max_sessions: Option<u32>,
-    /// Tokens that watchers themselves have spent.
+    /// Tokens that watchers themselves have spent, and the answers that they got for them.
     pub watcher_tokens: u64,
+    pub watcher_answers: u32,
 }
 
 /// The state that a sight is taken of.

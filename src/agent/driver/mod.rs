@@ -6,6 +6,7 @@ mod bash;
 mod keeper;
 mod model;
 mod perform;
+mod survey;
 mod timers;
 mod trees;
 
@@ -88,6 +89,7 @@ struct Running {
     bash: BTreeMap<String, CancellationToken>,
     /// Git that makes and settles worktrees: it is waited for, a merge is never cut.
     settling: tokio_util::task::TaskTracker,
+    surveys: survey::Surveys,
     /// Model calls, bash, looks of watchers: each ends by its token or with the driver.
     tasks: JoinSet<()>,
 }
@@ -157,6 +159,9 @@ impl Driver {
 
     /// Runs the instance to the end of this launch.
     pub async fn run(mut self, first: Input) -> Ended {
+        // What differs from the last commit now is nobody's work in this run.
+        let working_dir = self.machine.rules.place.working_dir.clone();
+        self.survey(None, working_dir);
         let mut next = Some(first);
         loop {
             let input = match next.take() {

@@ -10,6 +10,8 @@ use crate::{
     protocol::{Delta, StreamKey},
 };
 
+/// The longest that a summary may take.
+const SUMMARY_WITHIN: std::time::Duration = std::time::Duration::from_secs(90);
 /// Chunks that may wait for the live text.
 const MAX_CHUNKS: usize = 256;
 
@@ -51,6 +53,30 @@ impl Driver {
                 Err(error) => Input::ModelFailed { call, error },
             };
             let _ = inputs.send(input).await;
+        });
+    }
+
+    /// A call beside the steps; its text is not shown while it streams.
+    pub(super) fn summarize(&mut self, call: u64, request: Request) {
+        let cancel = CancellationToken::new();
+        self.running.model = Some((call, cancel.clone()));
+        let inputs = self.outboxes.inputs.clone();
+        let Some(model) = self.leaves.model.clone() else { return };
+        self.running.tasks.spawn(async move {
+            let (chunks, mut streamed) = mpsc::channel(MAX_CHUNKS);
+            let drain = async { while streamed.recv().await.is_some() {} };
+            let answer = async {
+                let answer = model.call(&request, chunks.clone(), cancel).await;
+                drop(chunks);
+                answer
+            };
+            let both = async { tokio::join!(answer, drain).0 };
+            let result = tokio::time::timeout(SUMMARY_WITHIN, both).await.unwrap_or_else(|_| {
+                let message = format!("the model did not answer within {} s", SUMMARY_WITHIN.as_secs());
+                let (kind, hint, partial) = (ErrorKind::GaveUp, String::new(), String::new());
+                Err(ModelError { kind, message, hint, partial })
+            });
+            let _ = inputs.send(Input::Summarized { call, result }).await;
         });
     }
 

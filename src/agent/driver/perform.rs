@@ -12,7 +12,7 @@ use crate::{
     executors::{News, Order, SessionSpec},
     protocol::{
         Body, Command, Notice, SessionId,
-        event::{Activity, Gate, RunFinished, Session},
+        event::{Activity, Gate, Moment, RunFinished, Session},
     },
     watchers::Sight,
 };
@@ -29,9 +29,11 @@ impl Driver {
                 self.journal.append(recorded);
             }
             Effect::Sync => return self.sync().await,
-            Effect::AskWatchers { ask, gate, sight } => self.ask_watchers(ask, gate, sight),
+            Effect::AskWatchers { ask, gate, sight, seen } => self.ask_watchers(ask, gate, sight, seen),
             Effect::CallModel { call, step, request } => self.call_model(call, step, request),
             Effect::CancelModel { call } => self.cancel_model(call),
+            Effect::Summarize { call, request } => self.summarize(call, request),
+            Effect::SurveyFiles { session, turn, dir } => self.survey(Some(session).zip(turn), dir),
             Effect::RunBash(call) => self.run_bash(call),
             Effect::CancelBash { call_id } => {
                 if let Some(cancel) = self.running.bash.remove(&call_id) {
@@ -115,14 +117,14 @@ impl Driver {
         }
     }
 
-    fn ask_watchers(&mut self, ask: u64, gate: Gate, sight: Arc<Sight>) {
+    fn ask_watchers(&mut self, ask: u64, gate: Gate, sight: Arc<Sight>, seen: Moment) {
         let panel = self.leaves.panel.clone();
         let modes = self.machine.state.watch.modes.clone();
         let inputs = self.outboxes.inputs.clone();
         self.running.tasks.spawn(async move {
             let looked = panel.looking(gate, &modes);
             let outcomes = panel.look(sight, gate, &modes).await;
-            let heard = Heard { looked, outcomes };
+            let heard = Heard { looked, outcomes, seen: Some(seen) };
             let _ = inputs.send(Input::WatchersSpoke { ask, gate, heard }).await;
         });
     }

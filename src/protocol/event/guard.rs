@@ -59,6 +59,18 @@ pub struct WatchersRun {
     /// `name/rule` of conditions that hold; one that held before does not speak again until it has been gone.
     #[serde(default)]
     pub holding: Vec<String>,
+    /// The moment that they saw; other things may have been recorded while they looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Moment>,
+}
+
+/// A moment of a run: what was known then can be folded from the journal again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// The newest event.
+    pub seq: u64,
+    /// RFC 3339, as in the envelope.
+    pub at: String,
 }
 
 /// A watcher has something to say.

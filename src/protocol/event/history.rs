@@ -95,6 +95,9 @@ pub struct ContextCompacted {
     /// Ranges of item ids, both ends included.
     #[serde(default)]
     pub dropped: Vec<(u64, u64)>,
+    /// True: the marker is a summary by the model.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub summary: bool,
     /// Id of the marker item that stands in their place (an `item_added` that follows this event).
     #[serde(default)]
     pub marker: Option<u64>,

@@ -88,7 +88,7 @@ impl Fold {
                 open.session.set(names::STATUS, name_of(&completed.status));
                 open.close(time(event), out);
             }
-            Session::SessionTurnQueued(_) => {}
+            Session::SessionTurnQueued(_) | Session::FilesFound(_) => {}
         }
     }
 

@@ -16,6 +16,8 @@ use crate::{
 /// Rows of the task and of thoughts while folded.
 const TASK_ROWS: usize = 8;
 const THOUGHT_ROWS: usize = 2;
+/// Ranges of items that are named where a compaction is shown.
+const RANGES: usize = 6;
 
 pub(super) fn paint(shown: &Shown<'_>, body: &History, brush: &Brush<'_>, painted: &mut Painted) {
     let out = &mut painted.rows;
@@ -55,9 +57,16 @@ pub(super) fn paint(shown: &Shown<'_>, body: &History, brush: &Brush<'_>, painte
         History::ContextCompacted(compacted) => {
             let (before, after) =
                 (gauge::count(compacted.tokens_before), gauge::count(compacted.tokens_after));
+            let how = if compacted.summary { "summed up" } else { "left out" };
+            let ranges = compacted.dropped.iter().map(|(first, last)| match first == last {
+                true => first.to_string(),
+                false => format!("{first}-{last}"),
+            });
             let text = format!(
-                "context compacted: {} items left out, {before} to {after} tokens",
-                compacted.removed_count
+                "context compacted at step {}: {} items {how} ({}), {before} to {after} tokens",
+                compacted.step,
+                compacted.removed_count,
+                ranges.take(RANGES).collect::<Vec<_>>().join(", "),
             );
             note(&text, brush, out);
         }
