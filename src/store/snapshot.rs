@@ -14,7 +14,8 @@ use super::{
     replace::replace_if_changed,
 };
 use crate::fold::{
-    History, Sessions,
+    History, Ledger, Sessions,
+    ledger::{Entry, EntryState},
     sessions::{Doing, Session},
 };
 
@@ -27,6 +28,7 @@ pub struct SnapshotInput<'a> {
     pub meta: &'a Meta,
     pub history: &'a History,
     pub sessions: &'a Sessions,
+    pub ledger: &'a Ledger,
     pub conversations: &'a Conversations,
 }
 
@@ -66,7 +68,33 @@ fn items(history: &History) -> String {
 fn state(input: &SnapshotInput<'_>) -> Value {
     let entry = |session: &Session| (session.id.to_string(), session_entry(session, input.conversations));
     let sessions: Map<String, Value> = input.sessions.all.iter().map(entry).collect();
-    json!({ "updated_at": input.meta.updated_at, "sessions": sessions, "tasks": {} })
+    let tasks: Map<String, Value> = input.ledger.entries.iter().map(task_entry).collect();
+    json!({ "updated_at": input.meta.updated_at, "sessions": sessions, "tasks": tasks })
+}
+
+/// An entry of the ledger as the reference's task (it has the shape and never fills it in). It knows no key beside its
+/// own, so that what contradicts a result stands in the result.
+fn task_entry(entry: &Entry) -> (String, Value) {
+    let id = entry.task_id.map_or_else(|| entry.session.to_string(), |id| id.to_string());
+    let status = match entry.state {
+        EntryState::Working | EntryState::Answered | EntryState::Interrupted => "in_progress",
+        EntryState::Completed => "completed",
+        EntryState::Failed | EntryState::Cancelled => "failed",
+    };
+    let contradicted = entry.contradictions.iter().map(|claim| format!("[contradicted: {claim}]"));
+    let result: Vec<String> = std::iter::once(entry.result.clone()).chain(contradicted).collect();
+    let result = result.join("\n");
+    let task = json!({
+        "id": id,
+        "description": entry.task,
+        "status": status,
+        "session_id": entry.session,
+        "created_at": entry.started_at,
+        "completed_at": entry.ended_at,
+        "result": if result.is_empty() { Value::Null } else { result.into() },
+        "parent_task_id": null,
+    });
+    (id, task)
 }
 
 fn messages(session: &Session, conversations: &Conversations) -> Value {

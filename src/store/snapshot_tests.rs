@@ -18,6 +18,7 @@ struct Folds {
     meta: Meta,
     history: History,
     sessions: Sessions,
+    ledger: Ledger,
     conversations: Conversations,
 }
 
@@ -25,6 +26,7 @@ impl Folds {
     fn apply(&mut self, event: &Event) {
         self.history.apply(event);
         self.sessions.apply(event);
+        self.ledger.apply(event);
         self.conversations.apply(event);
     }
     fn input(&self) -> SnapshotInput<'_> {
@@ -32,6 +34,7 @@ impl Folds {
             meta: &self.meta,
             history: &self.history,
             sessions: &self.sessions,
+            ledger: &self.ledger,
             conversations: &self.conversations,
         }
     }

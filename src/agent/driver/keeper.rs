@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     agent::machine::Machine,
-    fold::{History, Sessions},
+    fold::{History, Ledger, Sessions},
     protocol::event::RunState,
     store::{self, Conversations, Meta},
 };
@@ -30,6 +30,7 @@ struct Wanted {
 struct Full {
     history: History,
     sessions: Sessions,
+    ledger: Ledger,
     conversations: Conversations,
 }
 
@@ -75,6 +76,7 @@ impl Keeper {
             Box::new(Full {
                 history: machine.state.history.clone(),
                 sessions: machine.state.sessions.clone(),
+                ledger: machine.state.ledger.clone(),
                 conversations: self.conversations.clone(),
             })
         });
@@ -120,6 +122,7 @@ fn write(state_dir: &std::path::Path, dir: &std::path::Path, meta: &Meta, full: 
                 meta,
                 history,
                 sessions,
+                ledger: &full.ledger,
                 conversations: &full.conversations,
             };
             store::snapshot::write(dir, &input)
