@@ -182,7 +182,7 @@ impl Machine {
     }
 
     pub(super) fn bash_returned(&mut self, call_id: &str, result: BashResult) {
-        self.fleet.stirred = true;
+        self.fleet.looks.stirred = true;
         self.give(call_id, result.ok, &result.output, result.cut_bytes);
     }
 

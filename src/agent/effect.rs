@@ -159,18 +159,14 @@ pub enum Effect {
         sight: Arc<Sight>,
         seen: Moment,
     },
+    /// `step`: a step's call; `None`: for a summary of what leaves the history, answered by [`Input::Summarized`].
     CallModel {
         call: u64,
-        step: u32,
+        step: Option<u32>,
         request: llm::Request,
     },
     CancelModel {
         call: u64,
-    },
-    /// Ask the model for a summary of what leaves the history; answered by [`Input::Summarized`].
-    Summarize {
-        call: u64,
-        request: llm::Request,
     },
     /// Ask git what has changed in a directory since it was last asked. `turn`: answer by [`Input::FilesSurveyed`];
     /// `None`: only take note.

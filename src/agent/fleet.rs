@@ -26,6 +26,7 @@ use super::{
     calls::On,
     effect::{Effect, Timer},
     ending::Why,
+    found::FileLooks,
     machine::Machine,
     post::Posted,
     rules,
@@ -54,12 +55,7 @@ pub(super) struct Fleet {
     pub posted: BTreeMap<NudgeId, Posted>,
     /// A look at what executors do is due.
     pub look_due: bool,
-    /// Turns after which git is being asked what has changed.
-    pub surveys: BTreeSet<(SessionId, u32)>,
-    /// Sessions whose directory git was asked about.
-    pub surveyed: BTreeSet<SessionId>,
-    /// The orchestrator ran a command since: it may have changed files too.
-    pub stirred: bool,
+    pub looks: FileLooks,
 }
 
 impl Fleet {

@@ -1,7 +1,10 @@
 //! Files that nobody told of: when a turn has ended git is asked what has changed in its directory, so that edits by shell
 //! commands count too. A directory that is no repository has only what executors tell.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use crate::protocol::{
     SessionId,
@@ -13,16 +16,27 @@ use super::{effect::Effect, machine::Machine};
 /// Files that one look records; more are counted.
 const FILES: usize = 200;
 
+/// Looks of git at the directories of sessions.
+#[derive(Debug, Default)]
+pub(super) struct FileLooks {
+    /// Turns after which git is being asked what has changed.
+    pub open: BTreeSet<(SessionId, u32)>,
+    /// Sessions whose directory git was asked about.
+    known: BTreeSet<SessionId>,
+    /// The orchestrator ran a command since: it may have changed files too.
+    pub stirred: bool,
+}
+
 impl Machine {
     /// Before a turn, where something else may have changed files since git was last asked.
     pub(super) fn survey_before(&mut self, session: SessionId) {
-        let known = self.fleet.surveyed.contains(&session) && !self.fleet.stirred;
+        let known = self.fleet.looks.known.contains(&session) && !self.fleet.looks.stirred;
         if self.state.run.kind == RunKind::Exec || known {
             return;
         }
         if let Some(dir) = self.dir_of(session) {
-            self.fleet.surveyed.insert(session);
-            self.fleet.stirred = false;
+            self.fleet.looks.known.insert(session);
+            self.fleet.looks.stirred = false;
             self.out.push(Effect::SurveyFiles { session, turn: None, dir });
         }
     }
@@ -33,14 +47,14 @@ impl Machine {
             return;
         }
         if let Some(dir) = self.dir_of(session) {
-            self.fleet.surveys.insert((session, turn));
+            self.fleet.looks.open.insert((session, turn));
             self.out.push(Effect::SurveyFiles { session, turn: Some(turn), dir });
         }
     }
 
     /// Git has answered.
     pub(super) fn files_surveyed(&mut self, session: SessionId, turn: u32, changes: Option<Vec<FileChange>>) {
-        self.fleet.surveys.remove(&(session, turn));
+        self.fleet.looks.open.remove(&(session, turn));
         let (Some(changes), Some(dir)) = (changes, self.dir_of(session)) else { return };
         let (told, _) = self.state.trail.files();
         let known = |path: &str| {

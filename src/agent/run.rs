@@ -82,7 +82,7 @@ impl Machine {
             return true;
         }
         // What was changed in the last turns is part of what the watchers see.
-        if !self.fleet.surveys.is_empty() {
+        if !self.fleet.looks.open.is_empty() {
             return false;
         }
         if self.compact_if_needed(false) {
@@ -151,7 +151,7 @@ impl Machine {
             cache_key: self.rules.place.id(),
             replies: self.state.history.replies,
         };
-        let step = self.state.run.progress.step;
+        let step = Some(self.state.run.progress.step);
         self.out.push(Effect::CallModel { call, step, request });
     }
 

@@ -45,7 +45,7 @@ impl Machine {
         self.step.phase = Phase::Summing(call);
         let text = material(&self.state.history.items, &plan);
         let request = ask::request(self.rules.model.wire, PROMPT, text, self.state.history.replies);
-        self.out.push(Effect::Summarize { call, request });
+        self.out.push(Effect::CallModel { call, step: None, request });
         true
     }
 

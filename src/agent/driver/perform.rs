@@ -30,9 +30,9 @@ impl Driver {
             }
             Effect::Sync => return self.sync().await,
             Effect::AskWatchers { ask, gate, sight, seen } => self.ask_watchers(ask, gate, sight, seen),
-            Effect::CallModel { call, step, request } => self.call_model(call, step, request),
+            Effect::CallModel { call, step: Some(step), request } => self.call_model(call, step, request),
+            Effect::CallModel { call, step: None, request } => self.summarize(call, request),
             Effect::CancelModel { call } => self.cancel_model(call),
-            Effect::Summarize { call, request } => self.summarize(call, request),
             Effect::SurveyFiles { session, turn, dir } => self.survey(Some(session).zip(turn), dir),
             Effect::RunBash(call) => self.run_bash(call),
             Effect::CancelBash { call_id } => {
