@@ -412,8 +412,9 @@ const PURE: &[&str] = &[
     "executors/codex/protocol.rs",
     "executors/claude/protocol.rs",
     "executors/acp/protocol.rs",
-    "ui/update.rs",
+    "ui/update/",
     "ui/frame_clock.rs",
+    "ui/keymap.rs",
     "headless/story.rs",
     "companions/traces/fold",
     "companions/traces/span.rs",
@@ -460,6 +461,42 @@ fn pure_parts_have_no_async_no_io_and_no_clock() {
         }
     }
     assert!(wrong.is_empty(), "decide, then do:\n{}", wrong.join("\n"));
+}
+
+/// What the screen is made of, beside its loop and its hands: it may draw, and reads nothing but its model.
+const SEEN: &[&str] = &["ui/input.rs", "ui/model/", "ui/panes/", "ui/screens/", "ui/overlays/"];
+
+#[test]
+fn the_screen_decides_and_draws_without_files_processes_or_a_clock() {
+    let banned = ["async fn", ".await", "tokio::spawn", "std::fs", "std::process", "std::net", "::now()"];
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|source| !source.is_test()) {
+        if SEEN.iter().any(|seen| source.name.starts_with(seen)) {
+            let named = banned.iter().filter(|what| source.code.contains(**what));
+            wrong.extend(named.map(|what| format!("{} names '{what}'", source.name)));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "files and the clock are the hands' (ui/effects) and the loop's:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn the_screen_has_no_network_and_only_plain_mode_prints_as_headless_does() {
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|source| source.part() == "ui" && !source.is_test()) {
+        for what in ["reqwest", "hyper", "TcpStream", "UnixStream"] {
+            if source.code.contains(what) {
+                wrong.push(format!("{} names '{what}'", source.name));
+            }
+        }
+        if source.code.contains("headless::") && !source.name.starts_with("ui/plain") {
+            wrong.push(format!("{} names 'headless'", source.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -4,7 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use super::launch::{Launch, What};
-use crate::{config::Watchers, error::UserError, paths::Home};
+use crate::{
+    config::{Config, Watchers},
+    error::UserError,
+    paths::Home,
+};
 
 /// Repositories that are kept.
 const KEPT: usize = 5;
@@ -22,6 +26,7 @@ const COMPACT_AT: u64 = 6_000;
 /// Makes the repository and turns the launch into the demo.
 pub(super) fn prepare(mut launch: Launch) -> Result<Launch, UserError> {
     if let What::Resume { .. } = launch.what {
+        configure(&mut launch.config, &launch.working_dir);
         return Ok(launch);
     }
     let all = Home::find().state.join("demo");
@@ -37,7 +42,13 @@ pub(super) fn prepare(mut launch: Launch) -> Result<Launch, UserError> {
         What::Resume { .. } => None,
     };
     launch.what = What::New { task: TASK.to_owned(), name: Some(name.unwrap_or_else(|| "demo".to_owned())) };
-    let config = &mut launch.config;
+    configure(&mut launch.config, &dir);
+    launch.working_dir = dir;
+    Ok(launch)
+}
+
+/// Only model and executor are scripted; small limits, so that all of it is seen.
+fn configure(config: &mut Config, dir: &Path) {
     config.orchestrator.lm = format!("scripted:{}", dir.join(".git/demo.yaml").display());
     config.orchestrator.tools = None;
     config.orchestrator.compaction.max_tokens = COMPACT_AT;
@@ -48,8 +59,6 @@ pub(super) fn prepare(mut launch: Launch) -> Result<Launch, UserError> {
     config.executor.script = None;
     config.budget.max_tokens = Some(MAX_TOKENS);
     config.watchers = watchers();
-    launch.working_dir = dir;
-    Ok(launch)
 }
 
 fn watchers() -> Watchers {

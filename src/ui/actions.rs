@@ -344,7 +344,7 @@ pub const TABLE: &[Row] = &[
     row(Act::Write(Write::EditQueued), "nudge.edit", Composer, &["alt-up"], "edit the newest queued nudge", NO, "Composer"),
     row(Act::Write(Write::Withdraw), "nudge.withdraw", Composer, &["alt-del", "alt-backspace"], "withdraw the newest queued nudge", NO, "Composer"),
     row(Act::Write(Write::Leave), "nudge.leave", Composer, &["esc"], "leave, the draft is kept", ("leave", 5), ""),
-    row(Act::Run(Run::Pause), "typing.pause", Composer, &["ctrl-x p"], "pause, continue", ("^X p P X .", 6), ""),
+    row(Act::Run(Run::Pause), "typing.pause", Composer, &["ctrl-x p"], "pause, continue", ("pause (also P X .)", 6), ""),
     row(Act::Run(Run::PauseNow), "typing.pause_now", Composer, &["ctrl-x P"], "pause now", NO, ""),
     row(Act::Run(Run::Abort), "typing.abort", Composer, &["ctrl-x X"], "abort…", NO, ""),
     row(Act::Run(Run::StepOnce), "typing.step_once", Composer, &["ctrl-x ."], "one step", NO, ""),

@@ -1,6 +1,8 @@
 //! Performs what the screen asks for, away from the loop: launching, listing, reading, writing. Answers come back as
 //! messages.
 
+mod on_disk;
+
 use std::{
     collections::HashMap,
     ops::ControlFlow,
@@ -13,18 +15,13 @@ use tokio::{
 };
 
 use super::{
-    StartFn, copy, git,
+    StartFn, copy,
     msg::{Access, Answer, Msg, Opened, SessionRead, UiEffect},
-    past, runs, shelf,
+    past, runs,
 };
 use crate::{
-    agent::{
-        launch::{Launch, What},
-        link::Link,
-        look,
-    },
+    agent::{launch::Launch, link::Link, look},
     config::Config,
-    error::UserError,
     paths::Home,
     protocol::{Command, InstanceId, SessionId},
     store::{self, Listed, Origin},
@@ -100,72 +97,7 @@ impl Hands {
                 let path = draft(&self.home, id);
                 self.writing.spawn_blocking(move || save_draft(&path, &text));
             }
-            UiEffect::Shelf(crate::ui::msg::Shelf::Preview(listed)) => {
-                self.answer(move || Answer::Previewed(shelf::preview(&listed)))
-            }
-            UiEffect::Shelf(crate::ui::msg::Shelf::Rename { dir, name }) => {
-                self.answer(move || changed(shelf::rename(&dir, &name)))
-            }
-            UiEffect::Shelf(crate::ui::msg::Shelf::Delete(listed)) => {
-                self.answer(move || changed(shelf::delete(&listed)))
-            }
-            UiEffect::Shelf(crate::ui::msg::Shelf::Adopt(listed, mut launch)) => {
-                self.answer(move || match past::continued_task(&listed) {
-                    Ok(task) => {
-                        launch.what = What::New { task, name: None };
-                        let dir = Path::new(&listed.meta.working_dir);
-                        if dir.is_dir() {
-                            launch.working_dir = dir.to_owned();
-                        }
-                        Answer::Ready(launch)
-                    }
-                    Err(error) => Answer::NotOpened(error),
-                })
-            }
-            UiEffect::Shelf(crate::ui::msg::Shelf::ReadChanges { dir, base }) => self.answer(move || {
-                let diff = git::changes(&dir, base.as_deref());
-                Answer::Changes { dir, diff }
-            }),
-            UiEffect::Shelf(crate::ui::msg::Shelf::ReadLog(dir)) => self.answer(move || {
-                let (file, lines) = shelf::read_log(&dir);
-                Answer::Log { file, lines }
-            }),
-            UiEffect::Shelf(crate::ui::msg::Shelf::Look { pattern, dir, lm, versions }) => {
-                self.look(*pattern, dir, lm, versions)
-            }
-            UiEffect::Shelf(crate::ui::msg::Shelf::Save { path, text }) => {
-                self.answer(move || match shelf::save(&path, &text) {
-                    Ok(()) => Answer::Copied(Ok(format!("written: '{}'", path.display()))),
-                    Err(error) => Answer::Failed(error.to_string().replace('\n', " ")),
-                })
-            }
-            UiEffect::Shelf(crate::ui::msg::Shelf::Export(dir)) => {
-                let into = self.working_dir.clone();
-                self.answer(move || match shelf::export(&dir, &into) {
-                    Ok((markdown, json)) => Answer::Copied(Ok(format!(
-                        "written: '{}' and '{}'",
-                        markdown.display(),
-                        json.display()
-                    ))),
-                    Err(error) => Answer::Failed(error.to_string().replace('\n', " ")),
-                });
-            }
-            UiEffect::Shelf(crate::ui::msg::Shelf::WriteOut(all)) => {
-                self.answer(move || match super::editor::write_out(*all) {
-                    Ok(file) => Answer::WrittenOut(file),
-                    Err(error) => Answer::Failed(error),
-                })
-            }
-            UiEffect::Shelf(crate::ui::msg::Shelf::Gather(all, what)) => {
-                self.answer(move || Answer::Gathered(all.newest(copy::PANE).into_string(), what))
-            }
-            UiEffect::Shelf(crate::ui::msg::Shelf::Keep(kept)) => {
-                let state = self.home.state.clone();
-                self.answer(move || match kept.save(&state) {
-                    Ok(text) => Answer::Copied(Ok(text)),
-                    Err(error) => Answer::Failed(error),
-                })
-            }
+            UiEffect::Shelf(it) => self.on_disk(it),
             UiEffect::Close(id) => {
                 if let Some(held) = lock(&self.held).remove(&id) {
                     held.task.abort();
@@ -368,13 +300,6 @@ fn save_draft(path: &Path, text: &str) {
     };
     if let Err(error) = done {
         tracing::warn!(%error, "a draft cannot be kept");
-    }
-}
-
-fn changed(done: Result<String, UserError>) -> Answer {
-    match done {
-        Ok(text) => Answer::Changed(text),
-        Err(error) => Answer::Failed(error.to_string().replace('\n', " ")),
     }
 }
 

@@ -34,6 +34,16 @@ enum OneOrMany {
     Many(Vec<String>),
 }
 
+impl OneOrMany {
+    fn list(&self) -> Vec<String> {
+        match self {
+            Self::None(()) => Vec::new(),
+            Self::One(one) => vec![one.clone()],
+            Self::Many(many) => many.clone(),
+        }
+    }
+}
+
 impl Default for Keymap {
     fn default() -> Self {
         let mut map = Self { by_context: HashMap::new(), changed: false };
@@ -48,7 +58,7 @@ impl Keymap {
     /// The defaults changed by the text of a `keys.yaml`. Errors name `file:line`; conflicts are errors too.
     pub fn load(text: &str, file: &str) -> Result<Self, UserError> {
         const HINT: &str =
-            "`zwarm-tui configs show` and the help (?) list all ids; a key is written 'ctrl-p'";
+            "a line is 'id: key' or 'id: [key, key]', a key is written ctrl-p; the help (?) shows all keys";
         let fail = |line: usize, what: String| UserError::usage(format!("{file}:{line}: {what}"), HINT);
         if text.trim().is_empty() {
             return Ok(Self::default());
@@ -58,21 +68,22 @@ impl Keymap {
             fail(line, format!("this is not a list of 'id: keys' ({e})"))
         })?;
         let mut map = Self { by_context: HashMap::new(), changed: true };
+        let mut wrong: Vec<(usize, String)> = Vec::new();
         let mut wanted: HashMap<&str, Vec<Keys>> = HashMap::new();
         for (id, keys) in &changes {
             let line = line_of(text, id);
-            let row =
-                find(id).ok_or_else(|| fail(line, format!("there is no action '{id}'{}", similar(id))))?;
-            let list = match keys {
-                OneOrMany::None(()) => Vec::new(),
-                OneOrMany::One(one) => vec![one.clone()],
-                OneOrMany::Many(many) => many.clone(),
+            let Some(row) = find(id) else {
+                wrong.push((line, format!("there is no action '{id}'{}", similar(id))));
+                continue;
             };
-            let mut parsed = Vec::new();
-            for key in list {
-                parsed.push(Keys::parse(&key).ok_or_else(|| fail(line, format!("'{key}' is not a key")))?);
-            }
-            wanted.insert(row.id, parsed);
+            let parsed = keys.list().into_iter().filter_map(|key| {
+                let parsed = Keys::parse(&key);
+                if parsed.is_none() {
+                    wrong.push((line, format!("'{key}' is not a key")));
+                }
+                parsed
+            });
+            wanted.insert(row.id, parsed.collect());
         }
         for row in TABLE {
             match wanted.get(row.id) {
@@ -80,33 +91,37 @@ impl Keymap {
                 None => map.add(row, row.keys.iter().filter_map(|key| Keys::parse(key))),
             }
         }
-        match map.conflict(|id| wanted.contains_key(id)) {
-            Some((keys, mine, other)) => Err(fail(
-                line_of(text, mine),
-                format!("'{keys}' of '{mine}' is already the key of '{other}'"),
-            )),
-            None => Ok(map),
-        }
+        let conflicts = map.conflicts(|id| wanted.contains_key(id)).into_iter();
+        wrong.extend(conflicts.map(|(keys, mine, other)| {
+            (line_of(text, mine), format!("'{keys}' of '{mine}' is already the key of '{other}'"))
+        }));
+        wrong.sort();
+        let lines: Vec<String> = wrong.iter().map(|(line, what)| format!("{file}:{line}: {what}")).collect();
+        if lines.is_empty() { Ok(map) } else { Err(UserError::usage(lines.join("\n"), HINT)) }
     }
 
     fn add(&mut self, row: &'static Row, keys: impl Iterator<Item = Keys>) {
         self.by_context.entry(row.context).or_default().extend(keys.map(|keys| (keys, row)));
     }
 
-    /// Two actions of one context with the same keys, or one that begins with the other's; the changed one first.
-    fn conflict(&self, changed: impl Fn(&str) -> bool) -> Option<(Keys, &'static str, &'static str)> {
+    /// Actions of one context with the same keys, or one that begins with the other's; the changed one first.
+    fn conflicts(&self, changed: impl Fn(&str) -> bool) -> Vec<(Keys, &'static str, &'static str)> {
+        let mut found = Vec::new();
         for rows in self.by_context.values() {
             for (i, (keys, row)) in rows.iter().enumerate() {
                 for (other_keys, other) in &rows[i + 1..] {
                     let shorter = keys.0.len().min(other_keys.0.len());
                     if keys.0[..shorter] == other_keys.0[..shorter] {
                         let (mine, theirs) = if changed(other.id) { (other, row) } else { (row, other) };
-                        return Some((keys.clone(), mine.id, theirs.id));
+                        let known = |it: &(Keys, &str, &str)| it.0 == *keys && it.1 == mine.id;
+                        if !found.iter().any(known) {
+                            found.push((keys.clone(), mine.id, theirs.id));
+                        }
                     }
                 }
             }
         }
-        None
+        found
     }
 
     /// What a chord does, innermost context first.
@@ -168,7 +183,7 @@ mod tests {
 
     #[test]
     fn the_defaults_have_no_conflicts() {
-        assert_eq!(Keymap::default().conflict(|_| false), None);
+        assert_eq!(Keymap::default().conflicts(|_| false), []);
     }
 
     #[test]
@@ -209,6 +224,10 @@ mod tests {
             let error = Keymap::load(text, "keys.yaml").unwrap_err();
             assert!(error.message.starts_with(wanted), "{}", error.message);
         }
+        let all = "redraw: hyper-q\n\nrun.pause: i\nrun.paus: p\n";
+        let error = Keymap::load(all, "k").unwrap_err().message;
+        let lines: Vec<_> = error.lines().filter_map(|line| line.get(..4)).collect();
+        assert_eq!(lines, ["k:1:", "k:3:", "k:4:"], "{error}");
         assert!(Keymap::load("- a\n", "k").unwrap_err().message.contains("not a list of"));
         assert_eq!(map.find(&[Context::Composer], None, chord("enter")), Found::Act(Act::Write(Write::Send)));
     }

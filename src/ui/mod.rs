@@ -29,6 +29,7 @@ mod begin;
 mod copy;
 mod editor;
 mod effects;
+mod export;
 mod frame_clock;
 mod git;
 mod input;
@@ -98,3 +99,5 @@ pub async fn run(start: Start) -> Result<i32, UserError> {
 mod fixture;
 #[cfg(test)]
 mod screens_tests;
+#[cfg(test)]
+mod steering_tests;

@@ -7,8 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::{Value, json};
-
 use crate::{
     agent::trees,
     error::UserError,
@@ -16,15 +14,12 @@ use crate::{
         Body, Event,
         event::{History, Run},
     },
-    store::{self, EVENTS, Listed, Lock, Meta, Origin, Reader, StoreError, TORN},
+    store::{self, EVENTS, Listed, Lock, Origin, Reader, StoreError, TORN},
     text::clean,
-    ui::render::{Source, Transcript},
 };
 
 /// Bytes at the end of a journal that are read for a preview.
 const TAIL: u64 = 256 * 1024;
-/// Events that are put into an exported file.
-const EXPORTED: usize = 200_000;
 
 /// What is shown of an instance below the list: a label and a line each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -205,6 +200,7 @@ pub fn rename(dir: &Path, typed: &str) -> Result<String, UserError> {
         return Err(UserError::failed("an empty name cannot be given", "it keeps the one that it has"));
     }
     Ok(match store::rename(dir, &name)? {
+        store::Renamed::Asked(pid) if pid == std::process::id() => format!("renamed to '{name}'"),
         store::Renamed::Done => format!("renamed to '{name}'"),
         store::Renamed::Asked(pid) => format!("process {pid}, which runs it, was asked to call it '{name}'"),
     })
@@ -239,37 +235,6 @@ pub fn delete(listed: &Listed) -> Result<String, UserError> {
     Ok(format!("'{}' is deleted{left}", listed.meta.name))
 }
 
-/// Writes the transcript as Markdown and the whole as JSON into a directory; the two files.
-pub fn export(dir: &Path, into: &Path) -> Result<(PathBuf, PathBuf), UserError> {
-    let meta = Meta::read(dir).ok();
-    let ours = meta.is_some() || !dir.join("orchestrator").join("messages.json").exists();
-    let id = dir.file_name().and_then(|name| name.to_str()).unwrap_or("instance");
-    let short: String = id.chars().take(8).collect();
-    let name = meta.as_ref().map(|meta| meta.name.as_str()).unwrap_or_default();
-    let plain = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
-    let name: String = name.chars().take(40).map(plain).collect();
-    let stem = if name.is_empty() || name == short {
-        format!("zwarm-{short}")
-    } else {
-        format!("zwarm-{name}-{short}")
-    };
-    let (markdown, events) = if ours { export_ours(dir)? } else { export_reference(dir)? };
-    let paths = (into.join(format!("{stem}.md")), into.join(format!("{stem}.json")));
-    let meta = meta.and_then(|meta| serde_json::to_value(meta).ok()).unwrap_or_default();
-    let mut whole = json!({"id": id, "meta": meta, "events": events});
-    scrub(&mut whole);
-    let text = format!("{whole:#}\n");
-    for (path, bytes) in [(&paths.0, markdown.as_slice()), (&paths.1, text.as_bytes())] {
-        store::replace(path, bytes).map_err(|error| {
-            UserError::failed(
-                format!("'{}' cannot be written: {error}", path.display()),
-                "look at its permissions",
-            )
-        })?;
-    }
-    Ok(paths)
-}
-
 /// The newest file of a log folder and its last lines.
 pub fn read_log(dir: &Path) -> (String, Vec<String>) {
     let files = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -301,44 +266,6 @@ pub fn save(path: &Path, text: &str) -> Result<(), UserError> {
         };
         UserError::failed(format!("'{}' cannot be written: {error}", path.display()), hint)
     })
-}
-
-fn export_ours(dir: &Path) -> Result<(Vec<u8>, Vec<Value>), UserError> {
-    let mut text = Transcript::new(Source { dir: dir.to_owned(), session: None });
-    let mut events = Vec::new();
-    Reader::open(dir)?.scan(0, &mut |pos, event| {
-        if let Ok(event) = event {
-            text.push_event(&pos, &event);
-            if events.len() < EXPORTED
-                && let Ok(payload) = event.body.payload()
-            {
-                events.extend(serde_json::from_str::<Value>(&event.to_line(&payload)));
-            }
-        }
-        ControlFlow::Continue(())
-    })?;
-    let mut out = Vec::new();
-    text.exporter()
-        .write(&mut out)
-        .map_err(|error| UserError::failed(format!("it cannot be written: {error}"), ""))?;
-    Ok((out, events))
-}
-
-fn export_reference(dir: &Path) -> Result<(Vec<u8>, Vec<Value>), UserError> {
-    let items = store::legacy::items(dir)?;
-    let text = super::past::lines(&items).join("\n");
-    let values = items.iter().filter_map(|item| serde_json::from_str(item.raw.get()).ok()).collect();
-    Ok(((text + "\n").into_bytes(), values))
-}
-
-/// Takes control sequences out of every string of a value.
-fn scrub(value: &mut Value) {
-    match value {
-        Value::String(text) => *text = crate::text::clean_whole(text).into_string(),
-        Value::Array(all) => all.iter_mut().for_each(scrub),
-        Value::Object(all) => all.values_mut().for_each(scrub),
-        _ => {}
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
+use serde_json::json;
+
 use super::*;
 use crate::{
     protocol::{InstanceId, event::RunKind},
-    store::{instance, registry},
+    store::{Meta, instance, registry},
 };
 
 fn made(state_dir: &Path, name: &str) -> PathBuf {
@@ -30,7 +32,8 @@ fn an_instance_is_renamed_in_its_journal_and_deleted_with_its_row_but_not_while_
     let home = tempfile::tempdir().unwrap();
     let dir = made(home.path(), "lexer");
     let lock = Lock::take(&dir).unwrap();
-    assert!(rename(&dir, "x").unwrap().contains("was asked to call it 'x'"));
+    assert_eq!(rename(&dir, "x").unwrap(), "renamed to 'x'");
+    assert_eq!(std::fs::read_dir(dir.join("commands")).unwrap().count(), 1, "the one who runs it is asked");
     assert!(delete(&the_one(home.path())).is_err());
     drop(lock);
     assert_eq!(rename(&dir, "parser\u{1b}[2J").unwrap(), "renamed to 'parser'");
@@ -97,7 +100,7 @@ fn an_instance_of_the_reference_is_read_continued_and_exported_and_stays_as_it_i
     );
     assert!(delete(&listed).is_err());
     let into = tempfile::tempdir().unwrap();
-    let (markdown, json) = export(&listed.dir, into.path()).unwrap();
+    let (markdown, json) = crate::ui::export::export(&listed.dir, into.path()).unwrap();
     assert_eq!(std::fs::read_to_string(markdown).unwrap(), said.join("\n") + "\n");
     let json = std::fs::read_to_string(json).unwrap();
     assert!(json.contains("Fix the flaky CI job") && !json.contains("u001b"), "{json}");

@@ -20,7 +20,10 @@ pub enum Notable {
     /// A watcher nudged.
     Nudge(String),
     Warning(String),
-    Ended(String),
+    Ended {
+        text: String,
+        well: bool,
+    },
     /// What a client asked for was taken.
     Info(String),
 }
@@ -44,7 +47,8 @@ pub(super) fn notable(body: &Body, folds: &Folds) -> Option<Notable> {
         Body::Run(Run::RunFinished(finished)) => {
             let why =
                 if finished.exit_message.is_empty() { &finished.stopped_by } else { &finished.exit_message };
-            Notable::Ended(format!("{} has ended: {why}", folds.run.name))
+            let text = format!("{} has ended: {why}", folds.run.name);
+            Notable::Ended { text, well: finished.exit_code == 0 }
         }
         Body::Session(Session::SessionChanged(changed)) => {
             let work = changed.work.as_ref()?;

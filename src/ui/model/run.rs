@@ -348,6 +348,19 @@ impl RunModel {
         }
     }
 
+    /// Lines of the text that keys act on are being selected.
+    pub fn is_selecting(&self, in_session_view: bool) -> bool {
+        match (in_session_view, self.look.focus) {
+            (true, _) | (false, Pane::Live) => self
+                .look
+                .selected
+                .and_then(|id| self.texts.sessions.get(&id))
+                .is_some_and(Transcript::is_selecting),
+            (false, Pane::Orchestrator) => self.texts.orchestrator.is_selecting(),
+            (false, Pane::Sessions | Pane::Watchers) => false,
+        }
+    }
+
     /// The state as it is shown now.
     pub fn state(&self) -> RunState {
         self.folds.run.status.state

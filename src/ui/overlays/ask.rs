@@ -60,7 +60,7 @@ impl Ask {
     fn buttons(&self) -> Vec<Button> {
         match &self.question {
             Question::Abort(_) => {
-                vec![button("Keep running", "Esc"), button("Abort", "y"), button("Abort at once", "X")]
+                vec![button("Keep running", "Esc"), button("Abort", "y"), button("At once", "X")]
             }
             Question::EndSession(..) => vec![button("Keep it", "Esc"), button("End it", "y")],
             Question::Watcher(..) => vec![button("Leave it", "Esc"), button("Switch it", "y")],
@@ -150,9 +150,9 @@ impl Ask {
                     if working.is_empty() { "no executor works now".to_owned() } else { working.join(", ") };
                 let mut text = vec![
                     format!(
-                        "This stops the run \"{}\" and its {} running executors.",
+                        "This stops the run \"{}\" and its {}.",
                         run.name,
-                        working.len()
+                        counted(working.len(), "running executor")
                     ),
                     String::new(),
                     format!(
@@ -191,7 +191,11 @@ impl Ask {
                 for run in model.live() {
                     let working = run.folds.sessions.working().count();
                     let step = run.folds.run.progress.step;
-                    lines.push(format!("  {}  step {step}, {working} executors working", run.name));
+                    lines.push(format!(
+                        "  {}  step {step}, {} working",
+                        run.name,
+                        counted(working, "executor")
+                    ));
                 }
                 ("Quit?".to_owned(), lines)
             }
@@ -202,7 +206,7 @@ impl Ask {
         let (title, text) = self.text(model);
         let cells = area.width.saturating_sub(4).clamp(20, 74);
         let lines: Vec<String> =
-            text.iter().flat_map(|line| wrap(line, usize::from(cells.saturating_sub(4)))).collect();
+            text.iter().flat_map(|line| wrap(line, usize::from(cells.saturating_sub(6)))).collect();
         let height = u16::try_from(lines.len()).unwrap_or(10) + 5;
         let place = centred(area, cells, height);
         let (warn, plain) = (canvas.skin.warn(), canvas.skin.text());
@@ -225,4 +229,9 @@ impl Ask {
             x = x.saturating_add(cells + 1);
         }
     }
+}
+
+/// `1 executor`, `2 executors`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

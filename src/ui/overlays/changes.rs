@@ -93,7 +93,8 @@ impl Changes {
         let (title, dim) = (canvas.skin.title(true), canvas.skin.dim());
         let (added, removed) =
             self.view.files.iter().fold((0, 0), |sum, file| (sum.0 + file.added, sum.1 + file.removed));
-        let count = format!("{} files +{added} -{removed}", self.view.files.len());
+        let files = if self.view.files.len() == 1 { "file" } else { "files" };
+        let count = format!("{} {files} +{added} -{removed}", self.view.files.len());
         let inner = canvas.popup(place, &[span("Changes since the run began", title)], &[span(count, dim)]);
         match &self.read {
             None => {

@@ -284,12 +284,14 @@ fn kind(what: InboxKind) -> &'static str {
 /// What the card is about, as lines.
 fn detail(opened: &InboxOpened, cells: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    let hidden = ["request", "gate", "watcher", "which"];
+    let hidden = ["request", "gate", "watcher", "which", "call_id"];
     if let Some(fields) = opened.detail.as_object() {
         for (key, value) in fields.iter().filter(|(key, _)| !hidden.contains(&key.as_str())) {
             let text = match value {
                 serde_json::Value::Null => continue,
-                serde_json::Value::String(text) if text.trim().is_empty() => continue,
+                serde_json::Value::String(text) if text.trim().is_empty() || *text == opened.title => {
+                    continue;
+                }
                 serde_json::Value::String(text) => text.clone(),
                 serde_json::Value::Number(number) => number.to_string(),
                 other => serde_yaml::to_string(other).unwrap_or_default(),

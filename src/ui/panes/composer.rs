@@ -99,7 +99,11 @@ pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect, 
     let typing = run.look.typing;
     let (dim, key) = (canvas.skin.dim(), canvas.skin.key());
     let to = format!("to: {}", target(run, run.composer.target));
-    let title = if run.composer.editing.is_some() { "Nudge (changing a queued one)" } else { "Nudge" };
+    let (title, to) = match (run.can_steer(), run.composer.editing.is_some()) {
+        (false, _) => ("Further task", "Enter resumes the run with it".to_owned()),
+        (true, true) => ("Nudge (changing a queued one)", to),
+        (true, false) => ("Nudge", to),
+    };
     canvas.hit(area, Hit::Composer);
     let inner = if bordered {
         let style = canvas.skin.title(typing);
@@ -117,6 +121,7 @@ pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect, 
         let label = model.fixed.keymap.label("nudge.focus", canvas.skin.ascii);
         let text = match queued(run, canvas) {
             Some(queued) => queued,
+            None if !run.can_steer() => format!("nobody runs it: {label} writes a further task"),
             None => format!("{label} writes a nudge to the orchestrator or a session"),
         };
         canvas.put(field.x, field.y, field.width, &text, dim);

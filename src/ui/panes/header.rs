@@ -147,7 +147,10 @@ fn left(model: &Model, run: &RunModel, canvas: &Canvas<'_>, more: bool) -> Vec<S
         Access::ReadOnly => left.push(span(if wide { "  (read-only)" } else { " (read)" }, skin.dim())),
     }
     let why = &run.folds.run.status.reason;
-    if matches!(run.state(), RunState::Paused | RunState::Sleeping) && !why.is_empty() && more {
+    if matches!(run.state(), RunState::Paused | RunState::Sleeping)
+        && !["", "paused"].contains(&why.as_str())
+        && more
+    {
         left.push(span(format!("  {}", cut(why, if wide { 40 } else { 20 }, skin.ascii)), skin.warn()));
     }
     left

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::ui::{
-    actions::{Act, Browse, Go, Open, TABLE},
+    actions::{Act, Browse, Go, Open, Run, Session, TABLE, Write},
     input::contexts,
     kit::{Canvas, Span, span, width},
     model::{Hit, Level, Model, Screen},
@@ -33,6 +33,12 @@ fn hints(model: &Model) -> Vec<Hint> {
         ];
         return keys.map(|(key, text)| Hint { key: key.to_owned(), text: text.to_owned(), act: None }).into();
     }
+    if let Some(keys) = within_text(model) {
+        return keys
+            .iter()
+            .map(|(key, text)| Hint { key: (*key).into(), text: (*text).into(), act: None })
+            .collect();
+    }
     let here = contexts(model);
     let ascii = model.term.skin.ascii;
     let mut rows: Vec<_> =
@@ -43,8 +49,11 @@ fn hints(model: &Model) -> Vec<Hint> {
     let all = rows.clone();
     rows.retain(|row| !all.iter().any(|other| depth(other) < depth(row) && first(other) == first(row)));
     // Where no run is shown, what steers one means nothing.
-    let of_a_run = |act: Act| {
-        matches!(act, Act::Run(_) | Act::Write(_) | Act::Open(Open::Inbox) | Act::Go(Go::NextPane | Go::Zoom))
+    let needed = model.live().any(|run| !run.folds.inbox.open.is_empty());
+    let of_a_run = |act: Act| match act {
+        Act::Run(_) | Act::Write(_) | Act::Go(Go::NextPane | Go::Zoom) => true,
+        Act::Open(Open::Inbox) => !needed,
+        _ => false,
     };
     if model.screen == Screen::Home {
         rows.retain(|row| !of_a_run(row.act));
@@ -52,6 +61,16 @@ fn hints(model: &Model) -> Vec<Hint> {
         let empty = model.home.is_new();
         rows.retain(|row| !empty || !matches!(row.act, Act::Browse(it) if !it.is_for_none()));
     }
+    // What nobody runs takes no orders: it can only be resumed.
+    let dead = model.run().is_some_and(|run| !run.can_steer());
+    let orders = |act: Act| match act {
+        Act::Run(run) => run != Run::Pause,
+        Act::Session(it) => it != Session::Open,
+        Act::Open(open) => open == Open::Inbox,
+        Act::Write(it) => it == Write::Target,
+        _ => false,
+    };
+    rows.retain(|row| !dead || !orders(row.act));
     rows.sort_by_key(|row| row.rank);
     let mut hints: Vec<Hint> = Vec::new();
     for row in rows {
@@ -59,18 +78,37 @@ fn hints(model: &Model) -> Vec<Hint> {
         if key.is_empty() || hints.iter().any(|hint| hint.key == key) {
             continue;
         }
-        let open = model.run().map_or(0, |run| run.folds.inbox.open.len());
+        let open: usize = match model.run() {
+            Some(run) => run.folds.inbox.open.len(),
+            None => model.live().map(|run| run.folds.inbox.open.len()).sum(),
+        };
         let text = match row.act {
             Act::Open(Open::Inbox) => format!("inbox({open})"),
-            Act::Run(crate::ui::actions::Run::Pause) if row.hint == "pause" && is_held(model) => {
-                "continue".to_owned()
-            }
+            Act::Run(Run::Pause) if dead => "resume".to_owned(),
+            Act::Write(Write::Focus | Write::Send) if dead => "further task".to_owned(),
+            Act::Run(Run::Pause) if row.hint == "pause" && is_held(model) => "continue".to_owned(),
             Act::Browse(Browse::Open) if model.home.is_new() => "demo".to_owned(),
             _ => row.hint.to_owned(),
         };
         hints.push(Hint { key, text, act: Some(row.act) });
     }
     hints
+}
+
+/// While a search is typed or lines are selected, other keys count.
+fn within_text(model: &Model) -> Option<&'static [(&'static str, &'static str)]> {
+    if model.screen == Screen::Home && model.home.typing() {
+        return Some(match model.home.is_filtering() {
+            true => &[("type", "to filter"), ("↑↓", "choose"), ("⏎", "keep the filter"), ("Esc", "all")],
+            false => &[("⏎", "done"), ("^U", "empty"), ("Esc", "cancel")],
+        });
+    }
+    let run = model.run().filter(|_| !model.typing() && model.screen != Screen::Home)?;
+    if run.look.search.is_some() {
+        return Some(&[("type", "to search"), ("↑↓", "matches"), ("⏎", "keep (n N go on)"), ("Esc", "back")]);
+    }
+    let selecting = run.is_selecting(model.screen == Screen::Session);
+    selecting.then_some(&[("j k", "more lines"), ("y", "copy"), ("Esc", "no selection")])
 }
 
 fn is_held(model: &Model) -> bool {

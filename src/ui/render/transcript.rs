@@ -10,6 +10,7 @@ mod draw;
 pub mod export;
 mod heights;
 mod journal;
+pub mod markdown;
 mod scroll;
 mod search;
 mod select;

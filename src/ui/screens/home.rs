@@ -73,6 +73,11 @@ impl Home {
         self.everywhere
     }
 
+    /// True while a filter is typed.
+    pub fn is_filtering(&self) -> bool {
+        self.line == Some(Line::Filter)
+    }
+
     /// True while a filter or a name is typed.
     pub fn typing(&self) -> bool {
         self.line.is_some()

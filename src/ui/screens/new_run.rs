@@ -222,6 +222,13 @@ impl NewRun {
     }
 }
 
+/// A name from the first words of the task; empty where it has none.
+fn auto_name(task: &str) -> String {
+    let words = task.lines().next().unwrap_or_default().split(|c: char| !c.is_alphanumeric());
+    let words: Vec<String> = words.filter(|word| !word.is_empty()).take(4).map(str::to_lowercase).collect();
+    words.join("-").chars().take(32).collect::<String>().trim_matches('-').to_owned()
+}
+
 /// The launch that the fields say.
 fn launch(model: &Model) -> Option<Box<Launch>> {
     let new = &model.new_run;
@@ -229,7 +236,8 @@ fn launch(model: &Model) -> Option<Box<Launch>> {
     new.texts.put(&mut launch.config);
     new.choices.put(&mut launch.config);
     launch.working_dir = directory(model);
-    let name = new.texts.name.text().trim().to_owned();
+    let typed = new.texts.name.text().trim().to_owned();
+    let name = if typed.is_empty() { auto_name(&new.task.text()) } else { typed };
     launch.what = What::New { task: new.task.text(), name: (!name.is_empty()).then_some(name) };
     (launch.kind, launch.demo) = (RunKind::Run, false);
     Some(launch)

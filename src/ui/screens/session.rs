@@ -182,7 +182,16 @@ fn info(session: &Session) -> Vec<String> {
     ));
     lines.push(format!("Cost        {}", money(session.spent.cost(), session.spent.estimated)));
     lines.push(format!("Turns       {}", session.turns));
-    lines.push(format!("Started     {}", session.started_at));
+    lines.push(format!(
+        "Started     {}",
+        session.started_at.get(..19).unwrap_or(&session.started_at).replace('T', " ")
+    ));
+    let native = who.native_id.as_deref().map(|id| match who.adapter.as_str() {
+        "codex" => format!("codex resume {id}"),
+        "claude" => format!("claude --resume {id}"),
+        _ => String::new(),
+    });
+    lines.extend(native.filter(|text| !text.is_empty()).map(|text| format!("By itself   {text}")));
     if let Some(end) = &session.end {
         lines.push(format!("Ended       {} {}", end.status, end.message.as_deref().unwrap_or_default()));
     }
@@ -191,7 +200,11 @@ fn info(session: &Session) -> Vec<String> {
     lines.extend(session.task.lines().map(|line| format!("  {line}")));
     if let Some(last) = &session.last {
         lines.push(String::new());
-        lines.push(format!("Answer of turn {} ({:?})", last.number, last.status));
+        lines.push(format!(
+            "Answer of turn {} ({})",
+            last.number,
+            format!("{:?}", last.status).to_lowercase()
+        ));
         lines.extend(last.response.lines().map(|line| format!("  {line}")));
     }
     lines.into_iter().map(|line| crate::text::clean_line(&line).into_string()).collect()

@@ -2,7 +2,11 @@
 
 use crate::{
     agent::launch::What,
-    protocol::{Command, command::Cap, event::RunState},
+    protocol::{
+        Command,
+        command::Cap,
+        event::{RunKind, RunState},
+    },
     ui::{
         actions::{Act, Browse, Go, Open, Run, Screen as On},
         model::{Level, Model, Pane, Screen},
@@ -104,7 +108,7 @@ fn open(model: &mut Model, it: Open, now: Now) -> Vec<UiEffect> {
         Open::Help => Overlay::Help(help::Help::default()),
         Open::Palette => Overlay::Palette(Box::new(Palette::actions(model.screen))),
         Open::Messages => Overlay::Messages(Messages::default()),
-        Open::Inbox => match inbox::Card::oldest(model) {
+        Open::Inbox => match card(model) {
             Some(card) => Overlay::Inbox(Box::new(card)),
             None => {
                 model.say(Level::Info, "the inbox is empty", now);
@@ -132,6 +136,18 @@ fn open(model: &mut Model, it: Open, now: Now) -> Vec<UiEffect> {
     };
     model.overlays.push(overlay);
     Vec::new()
+}
+
+/// The oldest card of the run that is shown, else of another run that waits: it is shown then.
+fn card(model: &mut Model) -> Option<inbox::Card> {
+    if let Some(card) = inbox::Card::oldest(model) {
+        return Some(card);
+    }
+    let chosen = model.home.chosen().map(|listed| listed.meta.id.clone());
+    let waits = model.live().filter(|run| !run.folds.inbox.open.is_empty());
+    let waits = waits.min_by_key(|run| chosen.as_deref() != Some(&*run.id.to_string())).map(|run| run.id)?;
+    (model.shown, model.screen) = (Some(waits), Screen::Run);
+    inbox::Card::oldest(model)
 }
 
 /// Opens the explanation of the selected verdict.
@@ -167,6 +183,9 @@ fn run(model: &mut Model, it: Run, argument: Option<&str>, now: Now) -> Vec<UiEf
             };
         }
         _ => {}
+    }
+    if it == Run::Pause && model.run().is_some_and(|run| !run.can_steer()) {
+        return go_on(model, None, now);
     }
     let Some(id) = steered(model, now) else { return Vec::new() };
     let state = model.run().map(|run| run.state()).unwrap_or_default();
@@ -226,6 +245,30 @@ fn screen(model: &mut Model, it: On) -> Vec<UiEffect> {
         On::Redraw => vec![UiEffect::Redraw],
         On::Suspend => vec![UiEffect::Suspend],
     }
+}
+
+/// Resumes the instance that is shown and that nobody runs; one that is done needs something further to do.
+pub(super) fn go_on(model: &mut Model, task: Option<String>, now: Now) -> Vec<UiEffect> {
+    let Some(run) = model.run() else { return Vec::new() };
+    let end = run.folds.run.end.as_ref();
+    let done = end.is_some_and(|end| end.stopped_by == "exit") || run.folds.run.kind == RunKind::Exec;
+    if done && task.is_none() {
+        model.say(Level::Info, "it is done: write a further task below, Enter starts it", now);
+        if let Some(run) = model.run_mut() {
+            run.look.typing = true;
+        }
+        return Vec::new();
+    }
+    let (kind, demo) = (run.folds.run.kind, run.folds.run.demo);
+    let Some(UiEffect::Launch(mut launch)) = resume(model, run.dir.clone(), run.working_dir.clone()) else {
+        return Vec::new();
+    };
+    (launch.kind, launch.demo) = (kind, demo);
+    if let What::Resume { task: further, .. } = &mut launch.what {
+        *further = task;
+    }
+    model.say(Level::Info, "resuming", now);
+    vec![UiEffect::Launch(launch)]
 }
 
 /// A launch that resumes an instance, after the pattern of this process.

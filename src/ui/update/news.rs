@@ -88,7 +88,7 @@ fn told(model: &mut Model, id: InstanceId, notable: Notable, now: Now) -> Vec<Ui
         let name = model.by_id(id).map(|run| run.name.clone()).unwrap_or_default();
         let text = match &notable {
             Notable::Card(title) => Some(format!("{name} needs you: {title}")),
-            Notable::Ended(text) => Some(text.clone()),
+            Notable::Ended { text, .. } => Some(text.clone()),
             Notable::Problem { text, fatal: true } => Some(format!("{name}: {text}")),
             _ => None,
         };
@@ -113,7 +113,9 @@ fn told(model: &mut Model, id: InstanceId, notable: Notable, now: Now) -> Vec<Ui
         }
         Notable::Nudge(text) | Notable::Info(text) => model.say(Level::Info, text, now),
         Notable::Warning(text) => model.say(Level::Warning, text, now),
-        Notable::Ended(text) => model.say(Level::Warning, text, now),
+        Notable::Ended { text, well } => {
+            model.say(if well { Level::Info } else { Level::Warning }, text, now);
+        }
     }
     effects.extend(after(model));
     effects

@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-use super::act::steered;
+use super::act::{go_on, steered};
 
 /// An action of the composer.
 pub fn act(model: &mut Model, it: Write, now: Now) -> Vec<UiEffect> {
@@ -99,6 +99,13 @@ fn newest_queued(run: &RunModel) -> Option<(NudgeId, String)> {
 fn send(model: &mut Model, how: Delivery, now: Now) -> Vec<UiEffect> {
     if model.run().is_none_or(|run| run.composer.text().trim().is_empty()) {
         return Vec::new();
+    }
+    if let Some(run) = model.run_mut().filter(|run| !run.can_steer()) {
+        let (id, text) = (run.id, run.composer.take());
+        run.look.typing = false;
+        let mut effects = go_on(model, Some(text), now);
+        effects.push(UiEffect::SaveDraft(id, String::new()));
+        return effects;
     }
     let Some(id) = steered(model, now) else { return Vec::new() };
     let Some(run) = model.run_mut() else { return Vec::new() };

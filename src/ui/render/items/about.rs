@@ -34,8 +34,11 @@ pub(super) fn run(shown: &Shown<'_>, body: &Run, brush: &Brush<'_>, out: &mut Ve
                 RunState::Ended => (Icon::Stop, Role::Strong, "ENDED"),
                 RunState::Running => (Icon::Closed, Role::Good, "RUNNING"),
             };
-            let reason =
-                if changed.reason.is_empty() { String::new() } else { format!(": {}", changed.reason) };
+            let reason = if ["", "paused"].contains(&changed.reason.as_str()) {
+                String::new()
+            } else {
+                format!(": {}", changed.reason)
+            };
             let until = changed.until.as_deref().map(|until| format!(" (until {until})")).unwrap_or_default();
             about(icon, role, &format!("{word} by {}{reason}{until}", changed.by), brush, out);
         }

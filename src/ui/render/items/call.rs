@@ -169,7 +169,7 @@ pub(super) fn facts(output: &str) -> Facts {
     };
     let streams = [text("stdout"), text("stderr")].into_iter().flatten().collect::<Vec<_>>();
     let error = text("error");
-    let session = [text("session"), text("short_id"), text("session_id")].into_iter().flatten().next();
+    let session = [text("short_id"), text("session"), text("session_id")].into_iter().flatten().next();
     let session = session.map(|id| if id.len() == 36 { id.chars().take(8).collect() } else { id });
     let status = text("status").or_else(|| text("mode"));
     let response = text("response").or_else(|| text("output")).or_else(|| text("message"));

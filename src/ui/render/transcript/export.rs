@@ -13,8 +13,8 @@ use crate::{
 /// Writes a transcript.
 #[derive(Debug)]
 pub struct Exporter {
-    journal: Journal,
-    rows: Vec<Row>,
+    pub(super) journal: Journal,
+    pub(super) rows: Vec<Row>,
 }
 
 impl Transcript {

@@ -84,6 +84,7 @@ fn heading(model: &Model, canvas: &mut Canvas<'_>, line: Rect) {
 
 /// One row as text.
 struct Row {
+    name: String,
     sign: &'static str,
     style: Style,
     word: String,
@@ -126,7 +127,7 @@ fn rows(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         let name_style = if needs { canvas.skin.warn() } else { strong };
         let mut spans = vec![
             span(format!("{mark} "), mark_style),
-            span(fit(&listed.meta.name, name_cells(area.width), ascii), name_style),
+            span(fit(&it.name, name_cells(area.width), ascii), name_style),
             span(format!(" {} {}", it.sign, fit(&it.word, 10, ascii)), it.style),
             span(format!("{:>6} ", it.steps), plain),
         ];
@@ -236,6 +237,7 @@ fn describe(model: &Model, canvas: &Canvas<'_>, listed: &Listed, needs: bool) ->
         (false, None) => meta.waiting_for.clone(),
     };
     Row {
+        name: own.map_or_else(|| meta.name.clone(), |run| run.name.clone()),
         sign,
         style,
         word,
@@ -276,12 +278,13 @@ fn show_preview(home: &Home, canvas: &mut Canvas<'_>, area: Rect, bordered: bool
         return;
     };
     let cells = usize::from(inner.width.saturating_sub(8));
-    let spare = usize::from(inner.height).saturating_sub(preview.lines.len());
+    let mut spare = usize::from(inner.height).saturating_sub(preview.lines.len());
     let mut y = 0;
-    for (n, (label, text)) in preview.lines.iter().enumerate() {
-        // The task takes what is left over.
-        let most = if n == 0 { spare + 1 } else { 1 };
+    for (label, text) in &preview.lines {
+        // Long ones take what is left over, the first of them first.
+        let most = spare + 1;
         let parts = wrap(&crate::text::clean_line(text), cells);
+        spare -= parts.len().clamp(1, most) - 1;
         for (part, line) in parts.iter().take(most).enumerate() {
             let at = row(inner, y);
             canvas.put(at.x, at.y, 7.min(at.width), if part == 0 { label } else { "" }, dim);

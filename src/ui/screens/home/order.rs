@@ -46,7 +46,12 @@ impl Sort {
 /// True where every word of a filter stands in the name, the state, the task, the directory or the id.
 pub fn fits(listed: &Listed, filter: &str) -> bool {
     let meta = &listed.meta;
-    let text = [&meta.name, &meta.state, &meta.task, &meta.working_dir, &meta.model, &meta.id];
+    let origin = match &listed.origin {
+        Origin::Ours => String::new(),
+        Origin::Reference(version) => format!("zwarm {version}"),
+        Origin::Damaged(_) => "damaged".to_owned(),
+    };
+    let text = [&meta.name, &meta.state, &meta.task, &meta.working_dir, &meta.model, &meta.id, &origin];
     let text = text.map(|part| part.to_lowercase()).join("\n");
     filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
 }

@@ -168,7 +168,9 @@ fn fields(new: &NewRun, cells: u16, skin: &Skin) -> Flow {
     flow.row("Name", skin);
     flow.field(&new.texts.name, wide.min(34), here(Stop::Name), Stop::Name, skin);
     if new.texts.name.is_empty() {
-        flow.put(vec![span("(its id)", skin.dim())], None, None);
+        let auto = super::auto_name(&new.task.text());
+        let auto = if auto.is_empty() { "its id".to_owned() } else { auto };
+        flow.put(vec![span(format!("(auto: {auto})"), skin.dim())], None, None);
     }
     flow.row("Model", skin);
     flow.field(&new.texts.model, wide.min(34), here(Stop::Model), Stop::Model, skin);

@@ -228,9 +228,11 @@ impl Choices {
             }
         }
         let executors = ["codex", "claude"].iter().map(|name| (*name).to_owned());
+        let mut executors: Vec<String> = executors.chain(config.executors.keys().cloned()).collect();
+        executors.extend(config.executor.adapter.clone().filter(|name| !executors.contains(name)));
         Self {
             executor: config.executor.adapter.clone(),
-            executors: executors.chain(config.executors.keys().cloned()).collect(),
+            executors,
             sandbox: config.executor.sandbox,
             approval: Some(config.executor.approval.unwrap_or(Approval::OnRequest)),
             watchers,

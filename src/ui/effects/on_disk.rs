@@ -1,0 +1,81 @@
+//! What is read or changed on disk for the screen.
+
+use std::path::Path;
+
+use super::Hands;
+use crate::{
+    agent::launch::What,
+    error::UserError,
+    ui::{
+        copy, editor, export, git,
+        msg::{Answer, Shelf},
+        past, shelf,
+    },
+};
+
+impl Hands {
+    /// Does one of them off the loop.
+    pub(super) fn on_disk(&mut self, it: Shelf) {
+        match it {
+            Shelf::Preview(listed) => self.answer(move || Answer::Previewed(shelf::preview(&listed))),
+            Shelf::Rename { dir, name } => self.answer(move || changed(shelf::rename(&dir, &name))),
+            Shelf::Delete(listed) => self.answer(move || changed(shelf::delete(&listed))),
+            Shelf::Adopt(listed, mut launch) => self.answer(move || match past::continued_task(&listed) {
+                Ok(task) => {
+                    launch.what = What::New { task, name: None };
+                    let dir = Path::new(&listed.meta.working_dir);
+                    if dir.is_dir() {
+                        launch.working_dir = dir.to_owned();
+                    }
+                    Answer::Ready(launch)
+                }
+                Err(error) => Answer::NotOpened(error),
+            }),
+            Shelf::ReadChanges { dir, base } => self.answer(move || {
+                let diff = git::changes(&dir, base.as_deref());
+                Answer::Changes { dir, diff }
+            }),
+            Shelf::ReadLog(dir) => self.answer(move || {
+                let (file, lines) = shelf::read_log(&dir);
+                Answer::Log { file, lines }
+            }),
+            Shelf::Look { pattern, dir, lm, versions } => self.look(*pattern, dir, lm, versions),
+            Shelf::Save { path, text } => self.answer(move || match shelf::save(&path, &text) {
+                Ok(()) => Answer::Copied(Ok(format!("written: '{}'", path.display()))),
+                Err(error) => Answer::Failed(error.to_string().replace('\n', " ")),
+            }),
+            Shelf::Export(dir) => {
+                let into = self.working_dir.clone();
+                self.answer(move || match export::export(&dir, &into) {
+                    Ok((markdown, json)) => Answer::Copied(Ok(format!(
+                        "written: '{}' and '{}'",
+                        markdown.display(),
+                        json.display()
+                    ))),
+                    Err(error) => Answer::Failed(error.to_string().replace('\n', " ")),
+                });
+            }
+            Shelf::WriteOut(all) => self.answer(move || match editor::write_out(*all) {
+                Ok(file) => Answer::WrittenOut(file),
+                Err(error) => Answer::Failed(error),
+            }),
+            Shelf::Gather(all, what) => {
+                self.answer(move || Answer::Gathered(all.newest(copy::PANE).into_string(), what))
+            }
+            Shelf::Keep(kept) => {
+                let state = self.home.state.clone();
+                self.answer(move || match kept.save(&state) {
+                    Ok(text) => Answer::Copied(Ok(text)),
+                    Err(error) => Answer::Failed(error),
+                })
+            }
+        }
+    }
+}
+
+fn changed(done: Result<String, UserError>) -> Answer {
+    match done {
+        Ok(text) => Answer::Changed(text),
+        Err(error) => Answer::Failed(error.to_string().replace('\n', " ")),
+    }
+}

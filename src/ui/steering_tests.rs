@@ -1,0 +1,154 @@
+//! What keys do with runs: resuming, answering from elsewhere, going back, copying off the loop.
+
+use super::{
+    fixture::Fixture,
+    model::{Level, Screen},
+    msg::{Answer, Msg, News, Opened, Shelf, UiEffect},
+    overlays::Overlay,
+};
+use crate::{
+    agent::launch::{Ended, What},
+    protocol::{
+        Command,
+        event::{RunFinished, UsageTotals},
+    },
+};
+
+/// The run has ended.
+fn end(fixture: &mut Fixture, stopped_by: &str, exit_code: i32) {
+    let finished = RunFinished {
+        stopped_by: stopped_by.to_owned(),
+        steps: 2,
+        exit_message: "All done.".to_owned(),
+        exit_code,
+        usage: UsageTotals::default(),
+        open_sessions: Vec::new(),
+        unmerged: Vec::new(),
+    };
+    fixture.event(None, finished);
+    let ended = Ended {
+        stopped_by: stopped_by.to_owned(),
+        exit_code,
+        exit_message: String::new(),
+        usage: UsageTotals::default(),
+        resume_hint: None,
+    };
+    fixture.send(Msg::From(fixture.id, News::Ended(Ok(ended))));
+    fixture.effects.clear();
+}
+
+fn resumed(fixture: &mut Fixture) -> Vec<Option<String>> {
+    let launched = std::mem::take(&mut fixture.effects).into_iter().filter_map(|effect| match effect {
+        UiEffect::Launch(launch) => match launch.what {
+            What::Resume { task, .. } => Some(task),
+            What::New { .. } => None,
+        },
+        _ => None,
+    });
+    launched.collect()
+}
+
+#[test]
+fn p_resumes_what_was_aborted_and_a_done_run_asks_for_a_further_task() {
+    let mut aborted = Fixture::busy(80, 24);
+    end(&mut aborted, "human_abort", 3);
+    let screen = aborted.screen();
+    assert!(screen.contains("p resume") && !screen.contains("X abort"), "{screen}");
+    aborted.keys("p");
+    assert_eq!(resumed(&mut aborted), [None]);
+
+    let mut done = Fixture::busy(80, 24);
+    end(&mut done, "exit", 0);
+    done.keys("p");
+    assert_eq!(resumed(&mut done), []);
+    done.types("and the docs");
+    done.keys("enter");
+    assert_eq!(resumed(&mut done), [Some("and the docs".to_owned())]);
+}
+
+#[test]
+fn a_run_that_ended_well_says_so_and_goes_a_failed_one_stays_until_it_is_closed() {
+    for (stopped_by, code, level) in [("exit", 0, Level::Info), ("error", 1, Level::Warning)] {
+        let mut fixture = Fixture::busy(80, 24);
+        end(&mut fixture, stopped_by, code);
+        let said = fixture.model.toasts.log.back().unwrap();
+        assert_eq!((said.level, said.text.as_str()), (level, "lexer-rewrite has ended: All done."));
+    }
+}
+
+#[test]
+fn from_the_list_the_inbox_opens_the_run_that_waits_and_esc_goes_back_to_where_one_was() {
+    let mut fixture = Fixture::busy(80, 24);
+    fixture.keys("b");
+    assert_eq!(fixture.model.screen, Screen::Home);
+    // A remark is closed first.
+    fixture.keys("esc esc");
+    assert_eq!(fixture.model.screen, Screen::Run);
+    fixture.keys("b");
+    fixture.card();
+    fixture.wait(1_000);
+    assert!(fixture.screen().contains("needs you"));
+    fixture.keys("a");
+    assert_eq!(fixture.model.screen, Screen::Run);
+    assert!(matches!(fixture.model.overlays.last(), Some(Overlay::Inbox(_))));
+    fixture.keys("esc q esc");
+    assert_eq!(fixture.model.screen, Screen::Home, "q has left the run view for good");
+}
+
+#[test]
+fn a_remark_that_asks_for_an_answer_goes_with_the_answer() {
+    use crate::protocol::event::InboxClosed;
+    let mut fixture = Fixture::busy(80, 24);
+    fixture.keys("i");
+    fixture.types("x");
+    let inbox_id = fixture.card();
+    assert!(fixture.screen().contains("needs you: watcher 'scope'"));
+    let (choice, by) = ("continue_once".to_owned(), "human".to_owned());
+    fixture.event(None, InboxClosed { inbox_id, choice, text: None, by, digest: "0badcafe".to_owned() });
+    assert!(!fixture.screen().contains("needs you"));
+}
+
+#[test]
+fn a_whole_transcript_is_read_off_the_loop() {
+    let mut fixture = Fixture::busy(80, 24);
+    fixture.keys("O Y");
+    let asked: Vec<_> =
+        fixture.effects.iter().filter(|effect| matches!(effect, UiEffect::Shelf(_))).collect();
+    let [UiEffect::Shelf(Shelf::WriteOut(_)), UiEffect::Shelf(Shelf::Gather(..))] = asked.as_slice() else {
+        panic!("{asked:?}")
+    };
+    fixture.effects.clear();
+    fixture.send(Msg::Answer(Answer::Gathered("all".to_owned(), "the pane")));
+    assert!(matches!(fixture.effects.as_slice(), [UiEffect::Copy { text, .. }] if text == "all"));
+}
+
+#[test]
+fn the_keys_of_a_search_and_of_a_selection_are_told_while_they_count() {
+    let mut fixture = Fixture::busy(140, 40);
+    fixture.keys("/");
+    assert!(fixture.screen().contains("⏎ keep (n N go on)"));
+    fixture.keys("esc v");
+    assert!(fixture.screen().contains("j k more lines"));
+}
+
+#[test]
+fn a_new_name_comes_from_the_journal() {
+    let mut fixture = Fixture::busy(80, 24);
+    fixture.event(None, crate::protocol::event::RunRenamed { name: "parser".to_owned() });
+    assert!(fixture.screen().contains("zwarm parser"));
+}
+
+#[test]
+fn a_run_of_another_process_is_steered_from_here() {
+    let mut fixture = Fixture::busy(80, 24);
+    let (id, dir) = (fixture.id, std::path::PathBuf::from("/tmp/none"));
+    let access = super::msg::Access::Foreign;
+    let name = "far".to_owned();
+    let opened =
+        Opened { id, name, dir: dir.clone(), working_dir: dir, access, tails: None, draft: String::new() };
+    fixture.send(Msg::Answer(Answer::Opened(Box::new(opened))));
+    fixture.effects.clear();
+    fixture.keys("p");
+    let sent: Vec<_> = fixture.effects.iter().collect();
+    assert!(matches!(sent.as_slice(), [UiEffect::Send(_, Command::Pause { now: false })]), "{sent:?}");
+}
