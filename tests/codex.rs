@@ -328,15 +328,21 @@ async fn a_codex_that_is_missing_or_strange_ends_the_session_with_a_hint() {
     let mut live = stage.start(stage.spec("codex", "t"));
     let error = live.ended().await.unwrap();
     assert!(error.starts_with("the program 'codex' is not there (hint: install it"), "{error}");
+}
 
-    let dir = tempfile::tempdir().unwrap();
-    let old = dir.path().join("codex");
-    std::fs::write(&old, "#!/bin/sh\necho \"unrecognized subcommand 'app-server'\" >&2\nexit 2\n").unwrap();
-    std::fs::set_permissions(&old, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let mut config = Config::default();
-    config.executor.codex_path = Some(old.display().to_string());
-    let stage = Stage::new(config, None);
-    let mut live = stage.start(stage.spec("codex", "t"));
-    let error = live.ended().await.unwrap();
-    assert!(error.contains("unrecognized subcommand 'app-server' (hint: is this codex older"), "{error}");
+#[tokio::test]
+async fn answers_of_200_kb_and_5_mb_arrive_whole() {
+    let long = "0123456789".repeat(500_000);
+    let Some(bench) = bench("lanes: []").await else { return };
+    for text in [&long[..200_000], &long] {
+        bench
+            .server
+            .add(support::model_server::Lane::any("codex", vec![support::model_server::Reply::text(text)]));
+    }
+    let mut live = bench.start_free();
+    live.turn(1, "a long one").await;
+    assert!(live.turn_end().await.1 == long[..200_000]);
+    live.turn(2, "a longer one").await;
+    assert!(live.turn_end().await.1 == long);
+    bench.close(live).await;
 }

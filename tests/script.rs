@@ -190,3 +190,13 @@ async fn a_session_without_an_adapter_or_a_scenario_ends_with_a_hint() {
     let error = stage.start(stage.spec("script", "t")).ended().await.unwrap();
     assert!(error.contains("executor.script"), "{error}");
 }
+
+#[tokio::test]
+async fn an_answer_of_5_mb_arrives_whole() {
+    let long = "0123456789".repeat(500_000);
+    let stage = stage(&format!("sessions: [{{turns: [{{steps: [{{say: \"{long}\"}}]}}]}}]"));
+    let mut live = stage.start(stage.spec("script", "t"));
+    live.turn(1, "t").await;
+    let (status, answer, _) = live.turn_end().await;
+    assert!(status == TurnStatus::Completed && answer == long);
+}

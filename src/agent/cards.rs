@@ -128,11 +128,17 @@ impl Machine {
         };
         let detail = serde_json::json!({
             "kind": request.kind, "command": request.command, "cwd": request.cwd,
-            "reason": request.reason, "diff": request.diff, "request": key,
+            "reason": request.reason, "diff": request.diff, "request": key, "outside": request.outside,
         });
+        let asks_paths = session.who.adapter == "claude";
         let inbox = self.open_card(InboxKind::Approval, Some(id), &title, detail, approval_choices());
         self.fleet.asks.insert(inbox, (id, key));
         match self.rules.approval() {
+            Approval::Accept if asks_paths && !request.outside.is_empty() => {
+                let paths = request.outside.join("', '");
+                let reason = format!("'{paths}' is outside of the directories that the run may use");
+                self.answer_approval(inbox, "decline", Some(reason), "config");
+            }
             Approval::Accept => self.answer_approval(inbox, "accept", None, "config"),
             Approval::Never => {
                 let reason = Some("no human is present".to_owned());

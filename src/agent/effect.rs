@@ -83,6 +83,17 @@ pub enum Input {
         output: String,
     },
     Session(SessionId, News),
+    /// Before the activity that tells of it: files outside of what the run may use were written.
+    WroteOutside {
+        session: SessionId,
+        paths: Vec<String>,
+    },
+    /// Files that decide what runs (of git, of agents, ours) changed while a turn ran.
+    ChangedGuarded {
+        session: SessionId,
+        turn: u32,
+        paths: Vec<String>,
+    },
     Timer(Timer),
     StoreFailed(String),
     StoreRestored,

@@ -21,6 +21,7 @@ pub mod look;
 pub mod machine;
 mod observe;
 mod open;
+mod outside;
 mod post;
 mod prompt;
 pub mod replay;

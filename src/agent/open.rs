@@ -330,7 +330,7 @@ async fn run_started(launch: &Launch, rules: &Rules, name: String, before: &Stat
         demo: launch.demo,
         parent: None,
         git_base,
-        config: serde_json::to_value(&launch.config).unwrap_or_default(),
+        config: crate::config::shown(&launch.config),
         clock: clock_mark(),
     }
 }

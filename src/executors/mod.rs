@@ -11,6 +11,7 @@ mod bound;
 mod claude;
 mod codex;
 mod lines;
+mod named;
 mod prepare;
 mod raw;
 mod registry;
@@ -81,7 +82,7 @@ pub struct Resume {
 }
 
 /// The executor asks for leave.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ApprovalRequest {
     /// The wire's own id of the request, as text; names it in [`Order::Answer`].
     pub key: String,
@@ -91,6 +92,10 @@ pub struct ApprovalRequest {
     pub cwd: String,
     pub reason: String,
     pub diff: String,
+    /// Paths that it names, where the adapter can tell.
+    pub paths: Vec<String>,
+    /// Those of `paths` that really lead out of what the run may use: the agent's driver looks.
+    pub outside: Vec<String>,
 }
 
 /// The answer to an approval request.

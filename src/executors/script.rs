@@ -320,7 +320,7 @@ impl<'a> Playing<'a> {
             command: command.to_owned(),
             cwd: self.session.spec.cwd.display().to_string(),
             reason: reason.to_owned(),
-            diff: String::new(),
+            ..ApprovalRequest::default()
         };
         self.session.news.send(News::Asked(ask)).await;
         let decision = loop {

@@ -3,6 +3,7 @@
 //! One task an instance. It ends when the machine says `Finish`; by then no child is left and everything is saved.
 
 mod bash;
+mod guard;
 mod keeper;
 mod model;
 mod perform;
@@ -87,6 +88,8 @@ struct Running {
     sessions: BTreeMap<SessionId, mpsc::Sender<Order>>,
     model: Option<(u64, CancellationToken)>,
     bash: BTreeMap<String, CancellationToken>,
+    /// The guarded files of sessions with a turn, as they were when it began.
+    guarded: BTreeMap<SessionId, guard::Marks>,
     /// Git that makes and settles worktrees: it is waited for, a merge is never cut.
     settling: tokio_util::task::TaskTracker,
     surveys: survey::Surveys,
@@ -184,12 +187,17 @@ impl Driver {
     }
 
     /// One decision, performed.
-    async fn take(&mut self, input: Input) -> Option<Ended> {
+    async fn take(&mut self, mut input: Input) -> Option<Ended> {
+        let seen = match &mut input {
+            Input::Session(id, news) => self.look_at(*id, news),
+            _ => None,
+        };
         let now = self.clock.now();
-        let effects = self.machine.handle(input, now);
-        for effect in effects {
-            if let Some(ended) = self.perform(effect).await {
-                return Some(ended);
+        for input in seen.into_iter().chain([input]) {
+            for effect in self.machine.handle(input, now) {
+                if let Some(ended) = self.perform(effect).await {
+                    return Some(ended);
+                }
             }
         }
         None

@@ -136,6 +136,9 @@ impl Driver {
     }
 
     fn order(&mut self, session: SessionId, order: Order) {
+        if matches!(order, Order::Turn { .. }) {
+            self.guard(session);
+        }
         let lost = match self.running.sessions.get(&session) {
             Some(orders) => orders.try_send(order).is_err(),
             None => true,

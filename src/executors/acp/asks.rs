@@ -49,6 +49,7 @@ impl Asks {
             cwd: if dir.is_empty() { cwd } else { dir }.to_owned(),
             reason: cut(text(&call["rawInput"], "description"), MAX_SHORT),
             diff,
+            ..ApprovalRequest::default()
         }
     }
 

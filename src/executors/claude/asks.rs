@@ -9,6 +9,7 @@ use super::{
 use crate::executors::{
     ApprovalRequest, Decision,
     bound::{MAX_SHORT, cut},
+    named,
 };
 
 /// What claude is told where no reason was given.
@@ -43,6 +44,10 @@ impl Asks {
             }
             _ => ("tool", format!("{tool} {input}"), String::new()),
         };
+        let mut paths = named::in_input(input);
+        if kind == "shell" {
+            paths.extend(named::in_command(&command));
+        }
         let blocked = text(request, "blocked_path");
         let reasons = [text(request, "decision_reason"), text(request, "description")];
         let mut reason = reasons.into_iter().find(|reason| !reason.is_empty()).unwrap_or_default().to_owned();
@@ -56,6 +61,8 @@ impl Asks {
             cwd: cwd.to_owned(),
             reason,
             diff,
+            paths,
+            outside: Vec::new(),
         }
     }
 

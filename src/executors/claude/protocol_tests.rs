@@ -231,7 +231,7 @@ fn an_interrupt_takes_back_what_waits_in_the_queue() {
     assert_eq!(
         lab.story(),
         [
-            "refused: was interrupted before it took the message",
+            "refused: gave the message back unread",
             "1 Interrupted 'first half and second half of a long tex' -",
         ]
     );
@@ -262,7 +262,8 @@ fn permissions_are_asked_answered_and_told_to_the_model() {
         command: "touch one.txt".into(),
         cwd: "/work-dir".into(),
         reason: "x (path: /work-dir/k3/one.txt)".into(),
-        diff: String::new(),
+        paths: Vec::new(),
+        ..ApprovalRequest::default()
     };
     assert_eq!(asks[0], &expected);
     assert!(asks[2].diff.ends_with("+hi\n\\ No newline at end of file\n"), "{}", asks[2].diff);

@@ -1,8 +1,10 @@
 //! The codex adapter: all codex sessions of an instance share one `codex app-server`, each is a thread of it.
 //!
 //! `protocol` is the pure machine of one thread (with `turn`, `item`, `spent`, `fault`, `params`), `router` the pure
-//! one of the traffic, `server` the task that owns the process. Here is the driver of one session.
+//! one of the traffic, `server` the task that owns the process. Here is the driver of one session. `exec` is the way
+//! round an app-server that does not answer.
 
+mod exec;
 mod fault;
 mod item;
 mod params;
@@ -53,7 +55,14 @@ pub(super) async fn run(session: Session, server: &Server) -> Ending {
                 }
                 driver.thread.order(order)
             }
-            Some(said) = said.recv() => driver.hear(said),
+            Some(said) = said.recv() => match said {
+                Said::Mute(why) if driver.thread.never_open() => {
+                    let turn = driver.thread.take_turn();
+                    turn.into_iter().for_each(|turn| driver.session.orders.give_back(turn));
+                    return exec::run(driver.session, why).await;
+                }
+                said => driver.hear(said),
+            },
             () = late(driver.timer) => {
                 driver.timer = None;
                 driver.thread.late()
@@ -77,7 +86,7 @@ impl Driver<'_> {
     fn hear(&mut self, said: Said) -> Vec<Effect> {
         match said {
             Said::Up(peer) => self.thread.up(peer),
-            Said::Died(why) => {
+            Said::Died(why) | Said::Mute(why) => {
                 self.tags.clear();
                 self.thread.died(&why)
             }

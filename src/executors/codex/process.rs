@@ -24,7 +24,7 @@ use crate::{
 /// Lines that may wait to be written.
 const MAX_WAITING: usize = 1024;
 /// How long the server may take until it has said who it is.
-const HANDSHAKE: Duration = Duration::from_secs(60);
+const HANDSHAKE: Duration = Duration::from_secs(30);
 
 /// The process.
 pub(super) struct Running {
@@ -37,15 +37,50 @@ pub(super) struct Running {
     pub(super) peer: Peer,
 }
 
+/// Why the server is not up.
+#[derive(Clone, Debug)]
+pub(super) struct NotUp {
+    /// For a person.
+    pub(super) why: String,
+    /// The program is there but its app-server does not answer as it should: `codex exec` may.
+    pub(super) mute: bool,
+}
+
 /// Why there was no handshake.
 enum Refused {
     Ended,
+    /// It wants something of the human.
     Said(String),
+    /// It does not speak as we do.
+    Strange(String),
 }
 
 impl Running {
-    /// Starts the process and shakes hands. The error is for a person.
-    pub(super) async fn start(setup: &Setup, cwd: PathBuf) -> Result<Running, String> {
+    /// Starts the process and shakes hands.
+    pub(super) async fn start(setup: &Setup, cwd: PathBuf) -> Result<Running, NotUp> {
+        let mut running = Self::spawn(setup, cwd).await.map_err(|why| NotUp { why, mute: false })?;
+        let why = match tokio::time::timeout(HANDSHAKE, running.shake_hands()).await {
+            Ok(Ok(())) => return Ok(running),
+            Ok(Err(Refused::Said(why))) => return Err(NotUp { why, mute: false }),
+            Ok(Err(Refused::Strange(why))) => why,
+            Ok(Err(Refused::Ended)) => {
+                running.child.kill();
+                let status = running.child.finish().await;
+                let tail = running.stderr.end().await;
+                let hint = "is this codex older than 0.160? Update it with 'npm install -g @openai/codex'";
+                format!("'codex app-server' ended at once ({status}){} (hint: {hint})", told(&tail))
+            }
+            Err(_) => format!(
+                "'codex app-server' did not answer within {} s{} (hint: try 'codex app-server' by hand)",
+                HANDSHAKE.as_secs(),
+                told(&running.stderr.text()),
+            ),
+        };
+        Err(NotUp { why, mute: true })
+    }
+
+    /// The error is for a person.
+    async fn spawn(setup: &Setup, cwd: PathBuf) -> Result<Running, String> {
         let config = &setup.config;
         let adapter = registry::find("codex", config);
         let hint = adapter.as_ref().map(|adapter| adapter.install.clone()).unwrap_or_default();
@@ -71,30 +106,14 @@ impl Running {
             return Err("codex was started without its pipes".to_owned());
         };
         let (writer, waiting) = mpsc::channel(MAX_WAITING);
-        let mut running = Running {
+        Ok(Running {
             lines: Lines::new(stdout),
             stderr: StderrTail::drain(stderr),
             writer: Some(writer),
             writing: tokio::spawn(write_lines(stdin, waiting)),
             peer: Peer { pid: Some(child.pid), version: None },
             child,
-        };
-        match tokio::time::timeout(HANDSHAKE, running.shake_hands()).await {
-            Ok(Ok(())) => Ok(running),
-            Ok(Err(Refused::Said(why))) => Err(why),
-            Ok(Err(Refused::Ended)) => {
-                running.child.kill();
-                let status = running.child.finish().await;
-                let tail = running.stderr.end().await;
-                let hint = "is this codex older than 0.160? Update it with 'npm install -g @openai/codex'";
-                Err(format!("'codex app-server' ended at once ({status}){} (hint: {hint})", told(&tail)))
-            }
-            Err(_) => Err(format!(
-                "'codex app-server' did not answer within {} s{} (hint: try 'codex app-server' by hand)",
-                HANDSHAKE.as_secs(),
-                told(&running.stderr.text()),
-            )),
-        }
+        })
     }
 
     async fn shake_hands(&mut self) -> Result<(), Refused> {
@@ -104,7 +123,9 @@ impl Running {
             "capabilities": {"experimentalApi": true},
         });
         let said = self.ask(0, "initialize", params).await?.map_err(|error| {
-            Refused::Said(format!("codex refused the handshake: {error} (hint: update codex or zwarm-tui)"))
+            Refused::Strange(format!(
+                "codex refused the handshake: {error} (hint: update codex or zwarm-tui)"
+            ))
         })?;
         self.send(rpc::notification("initialized", Value::Null)).await?;
         self.peer.version = said["userAgent"].as_str().and_then(version_of);

@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    process::{Running, told},
+    process::{NotUp, Running, told},
     protocol::Peer,
     router::{Route, Router},
 };
@@ -63,6 +63,8 @@ pub(super) enum Said {
     Line(Message, Arc<str>),
     /// The server is not there (any more).
     Died(String),
+    /// It was started and does not answer: it is not tried again.
+    Mute(String),
 }
 
 /// A handle on the shared server.
@@ -78,7 +80,14 @@ impl Server {
     pub(in crate::executors) fn new(setup: Arc<Setup>) -> Self {
         let (asks, from) = mpsc::channel(MAX_WAITING);
         let kill = CancellationToken::new();
-        let task = Task { setup, from, sessions: BTreeMap::new(), router: Router::default(), running: None };
+        let task = Task {
+            setup,
+            from,
+            sessions: BTreeMap::new(),
+            router: Router::default(),
+            running: None,
+            mute: None,
+        };
         let killed = kill.clone();
         tokio::spawn(async move {
             tokio::select! {
@@ -133,6 +142,8 @@ struct Task {
     sessions: BTreeMap<SessionId, mpsc::Sender<Said>>,
     router: Router,
     running: Option<Running>,
+    /// Why it is not tried again.
+    mute: Option<String>,
 }
 
 impl Task {
@@ -154,14 +165,11 @@ impl Task {
     async fn ask(&mut self, ask: Ask) {
         match ask {
             Ask::Attach { session, to, cwd } => {
-                if self.running.is_none() {
-                    match Running::start(&self.setup, cwd).await {
-                        Ok(running) => self.running = Some(running),
-                        Err(why) => {
-                            let _ = to.send(Said::Died(why)).await;
-                            return;
-                        }
-                    }
+                if self.running.is_none()
+                    && let Err(said) = self.start(cwd).await
+                {
+                    let _ = to.send(said).await;
+                    return;
                 }
                 let peer = self.running.as_ref().map(|running| running.peer.clone()).unwrap_or_default();
                 if to.send(Said::Up(peer)).await.is_ok() {
@@ -181,6 +189,23 @@ impl Task {
             Ask::Stop { done } => {
                 self.stop().await;
                 let _ = done.send(());
+            }
+        }
+    }
+
+    async fn start(&mut self, cwd: PathBuf) -> Result<(), Said> {
+        if let Some(why) = &self.mute {
+            return Err(Said::Mute(why.clone()));
+        }
+        match Running::start(&self.setup, cwd).await {
+            Ok(running) => {
+                self.running = Some(running);
+                Ok(())
+            }
+            Err(NotUp { why, mute: false }) => Err(Said::Died(why)),
+            Err(NotUp { why, mute: true }) => {
+                self.mute = Some(why.clone());
+                Err(Said::Mute(why))
             }
         }
     }

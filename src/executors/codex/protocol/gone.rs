@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{ENDING, Effect, OPENING, Phase, Tag, Thread, problem};
 use crate::{
     executors::{
+        Order,
         bound::{self, MAX_SHORT},
         codex::fault::Fault,
     },
@@ -12,6 +13,16 @@ use crate::{
 };
 
 impl Thread {
+    /// Nothing was ever said over this server.
+    pub(in crate::executors::codex) fn never_open(&self) -> bool {
+        !self.was_open
+    }
+
+    /// The turn that waits for the server, as it was ordered: somebody else plays it.
+    pub(in crate::executors::codex) fn take_turn(&mut self) -> Option<Order> {
+        self.turn.take().map(|turn| Order::Turn { turn: turn.number, prompt: turn.prompt })
+    }
+
     /// An interrupted turn leaves its commands running: they are cleaned away.
     pub(super) fn clean(&self) -> Option<Effect> {
         let id = self.id.as_ref().filter(|_| self.phase == Phase::Open && self.turns > 0)?;

@@ -241,7 +241,8 @@ impl Thread {
             reason = format!("{reason} (asks for all of '{}')", short("grantRoot")).trim_start().to_owned();
         }
         let diff = bound::cut(&diff, MAX_TEXT);
-        let ask = ApprovalRequest { key, kind: kind.to_owned(), command, cwd, reason, diff };
+        let ask =
+            ApprovalRequest { key, kind: kind.to_owned(), command, cwd, reason, diff, ..Default::default() };
         vec![Effect::News(News::Asked(ask))]
     }
 
