@@ -136,7 +136,7 @@ impl Machine {
         match self.rules.approval() {
             Approval::Accept if asks_paths && !request.outside.is_empty() => {
                 let paths = request.outside.join("', '");
-                let reason = format!("'{paths}' is outside of the directories that the run may use");
+                let reason = format!("'{paths}' is outside of what the run may use, or decides what runs");
                 self.answer_approval(inbox, "decline", Some(reason), "config");
             }
             Approval::Accept => self.answer_approval(inbox, "accept", None, "config"),

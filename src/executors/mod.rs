@@ -94,7 +94,8 @@ pub struct ApprovalRequest {
     pub diff: String,
     /// Paths that it names, where the adapter can tell.
     pub paths: Vec<String>,
-    /// Those of `paths` that really lead out of what the run may use: the agent's driver looks.
+    /// Those of `paths` that really lead out of what the run may use, or to files that decide what runs: the agent's
+    /// driver looks.
     pub outside: Vec<String>,
 }
 

@@ -12,7 +12,7 @@ lanes:
     wire: messages
     contains: TASK-CLAUDE
     replies:
-      - calls: [{Bash: {command: "echo hi > inside.txt", description: "x"}}]
+      - calls: [{Bash: {command: "perl -e 1 && echo hi > inside.txt", description: "x"}}]
       - calls: [{Bash: {command: "cat /etc/hostname > copied.txt", description: "x"}}]
       - calls: [{Write: {file_path: "OUT/outside.txt", content: "x"}}]
       - calls: [{Write: {file_path: "WORK/link/linked.txt", content: "x"}}]
@@ -56,15 +56,19 @@ async fn accept_lets_claude_do_what_stays_inside_by_real_path() {
     let answers = answers(&run);
     let decided: Vec<_> =
         answers.iter().map(|(command, choice, _)| (command.as_str(), choice.as_str())).collect();
-    assert_eq!(decided[0], ("echo hi > inside.txt", "accept"), "{answers:#?}");
+    assert_eq!(decided[0], ("perl -e 1 && echo hi > inside.txt", "accept"), "{answers:#?}");
     assert_eq!(decided[1], ("cat /etc/hostname > copied.txt", "decline"), "{answers:#?}");
     assert!(answers[1].2.contains("'/etc/hostname' is outside"), "{answers:#?}");
     let there = |path: std::path::PathBuf| path.exists();
     assert!(there(world.work().join("inside.txt")) && !there(world.work().join("copied.txt")));
     assert!(!there(world.path("out").join("outside.txt")) && !there(world.path("out").join("linked.txt")));
+    assert!(
+        !there(world.work().join(".claude/settings.json")),
+        "what decides what runs is not accepted unseen"
+    );
     // The reason reaches the model.
     let body = world.server.asked_of("claude")[2].body.to_string();
-    assert!(body.contains("is outside of the directories that the run may use"), "{body}");
+    assert!(body.contains("is outside of what the run may use"), "{body}");
     world.until_none_survives(Duration::ZERO).await;
 }
 

@@ -55,6 +55,10 @@ impl Driver {
         match news {
             News::Asked(request) if !request.paths.is_empty() => {
                 request.outside = self.outside(session, &request.paths);
+                let cwd = self.dir_of(session).unwrap_or_default();
+                let steers = |path: &&String| real(&cwd, path).is_some_and(|real| steers(&cwd, &real));
+                let more: Vec<_> = request.paths.iter().filter(steers).cloned().collect();
+                request.outside.extend(more);
                 None
             }
             News::Activity { activity: Activity::FileChange { changes, .. }, .. } => {
@@ -126,6 +130,17 @@ fn real(cwd: &Path, path: &str) -> Option<PathBuf> {
     }
 }
 
+/// Whether a real path below the directory is of those that decide what runs.
+fn steers(dir: &Path, real: &Path) -> bool {
+    let Some(below) = dir.canonicalize().ok().and_then(|dir| real.strip_prefix(dir).ok().map(Path::to_owned))
+    else {
+        return false;
+    };
+    [".zwarm", ".codex", ".claude", ".mcp.json", ".env", ".git/config", HOOKS]
+        .iter()
+        .any(|it| below.starts_with(it))
+}
+
 fn marks(dir: &Path) -> Marks {
     let mut files: Vec<PathBuf> = GUARDED.iter().map(|name| dir.join(name)).collect();
     let hooks = std::fs::read_dir(dir.join(HOOKS)).into_iter().flatten().flatten();
@@ -183,6 +198,12 @@ mod tests {
         let named: Vec<String> = inside.iter().chain(&out).map(|path| (*path).to_owned()).collect();
         assert_eq!(outside(&roots, &work, &named), out);
         assert_eq!(outside(&roots, &work, &[work.join("a").display().to_string()]), Vec::<String>::new());
+        let steering = |path: &str| steers(&work, &real(&work, path).unwrap());
+        assert!(
+            steering(".git/hooks/x")
+                && steering("sub/../.claude/new/settings.json")
+                && !steering(".gitignore")
+        );
         // Swapped for a link between two looks: each look sees what is there then.
         std::fs::remove_dir(work.join("sub")).unwrap();
         symlink(&other, work.join("sub")).unwrap();
