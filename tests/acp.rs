@@ -19,7 +19,7 @@ use support::{
 };
 use zwarm_tui::{
     config::{AcpExecutor, Config},
-    executors::{Decision, News, Order, SessionSpec},
+    executors::{Decision, News, Order, Resume, SessionSpec},
     protocol::{
         Usage,
         event::{Activity, ChangeKind, FileChange, PlanItem, TurnStatus},
@@ -324,6 +324,41 @@ impl Real {
         end(&mut live, &stage).await;
     }
 
+    /// A conversation of the real agent is forked by another process of it.
+    async fn forked(&self) {
+        let replies =
+            vec![Reply::text("The word is plum."), Reply::text("Forked."), Reply::text("Still mine.")];
+        self.server.add(Lane {
+            name: "guess".into(),
+            last: Some("SUGGESTION MODE".into()),
+            replies: vec![Reply::text("guess")],
+            repeat: true,
+            ..Lane::default()
+        });
+        let model = Some(if self.claude { "claude-sonnet-4-5" } else { "gpt-5.5" }.to_owned());
+        self.server.add(Lane { name: "main".into(), model, replies, ..Lane::default() });
+        let stage = self.stage();
+        let spec = SessionSpec { cwd: self.work(), ..stage.spec("agent", "") };
+        let mut original = stage.start(spec.clone());
+        original.turn(1, "PROMPT-ONE").await;
+        assert_eq!(original.turn_end().await, completed("The word is plum."));
+        let resume = Some(Resume { fork_of: original.native_id(), ..Resume::default() });
+        let mut copy = stage.start(SessionSpec { resume, dir: stage.dir.path().join("fork"), ..spec });
+        copy.turn(1, "PROMPT-FORK").await;
+        assert_eq!(copy.turn_end().await, completed("Forked."), "{:#?}", copy.seen);
+        assert_ne!(copy.native_id(), original.native_id());
+        original.turn(2, "PROMPT-TWO").await;
+        assert_eq!(original.turn_end().await, completed("Still mine."));
+        let counts = |at: usize| {
+            let body = self.server.asked_of("main")[at].body.to_string();
+            ["PROMPT-ONE", "word is plum", "PROMPT-FORK", "PROMPT-TWO"].map(|text| body.matches(text).count())
+        };
+        assert_eq!([counts(1), counts(2)], [[1, 1, 1, 0], [1, 1, 0, 1]]);
+        copy.order(Order::End).await;
+        assert_eq!(copy.ended().await, None);
+        end(&mut original, &stage).await;
+    }
+
     async fn accept_until_the_end(&self, live: &mut Live, expected: &(TurnStatus, String, Option<String>)) {
         loop {
             let is = |news: &News| matches!(news, News::Asked(_) | News::TurnEnded { .. });
@@ -366,4 +401,10 @@ async fn codex_acp_takes_a_nudge_in_mid_turn() {
     assert!(live.seen.contains(&News::SteerTaken { nudge, turn: 1 }), "{:#?}", live.seen);
     assert!(real.server.asked_of("main")[1].body.to_string().contains("go left"));
     end(&mut live, &stage).await;
+}
+
+#[tokio::test]
+async fn a_conversation_of_claude_agent_acp_is_forked_and_the_original_goes_on() {
+    let Some(real) = real("ZWARM_TEST_CLAUDE_ACP", true, vec![]).await else { return };
+    real.forked().await;
 }

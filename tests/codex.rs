@@ -11,7 +11,7 @@ use support::{
 };
 use zwarm_tui::{
     config::{Approval, Config, Sandbox},
-    executors::{Decision, News, Order},
+    executors::{Decision, News, Order, Resume, SessionSpec},
     protocol::{
         Usage,
         event::{Activity, TurnStatus},
@@ -345,4 +345,92 @@ async fn answers_of_200_kb_and_5_mb_arrive_whole() {
     live.turn(2, "a longer one").await;
     assert!(live.turn_end().await.1 == long);
     bench.close(live).await;
+}
+
+/// Two codex programs with one home: a thread of the one is known to the other.
+fn fork_of(parent: &Live, stage: &Stage) -> SessionSpec {
+    let resume = Some(Resume { fork_of: parent.native_id(), ..Resume::default() });
+    let mut spec = stage.spec("codex", "t");
+    (spec.model, spec.sandbox, spec.resume) = (Some("gpt-5.5".into()), Sandbox::DangerFullAccess, resume);
+    spec.dir = stage.dir.path().join("fork");
+    spec
+}
+
+const FORKS: &str = r#"
+lanes:
+  - name: codex
+    replies:
+      - {text: "The word is plum.", usage: {input: 1000, output: 10}}
+      - {text: "Forked.", usage: {input: 1100, output: 11}}
+      - {text: "Still mine.", usage: {input: 1200, output: 12}}
+      - {text: "Forked again.", usage: {input: 1300, output: 13}}
+"#;
+
+fn counts(body: &serde_json::Value) -> [usize; 4] {
+    let said = said(body);
+    ["PROMPT-ONE", "word is plum", "PROMPT-FORK", "PROMPT-TWO"].map(|text| said.matches(text).count())
+}
+
+#[tokio::test]
+async fn a_fork_contains_the_conversation_once_and_the_original_goes_on_untouched() {
+    let Some(bench) = bench(FORKS).await else { return };
+    let mut original = bench.start_free();
+    original.turn(1, "PROMPT-ONE").await;
+    assert_eq!(original.turn_end().await.1, "The word is plum.");
+    let spec = fork_of(&original, &bench.stage);
+    let mut copy = bench.stage.start(spec.clone());
+    copy.turn(1, "PROMPT-FORK").await;
+    assert_eq!(copy.turn_end().await, (TurnStatus::Completed, "Forked.".into(), None), "{:#?}", copy.seen);
+    assert_ne!(copy.native_id(), original.native_id());
+    assert_eq!(copy.spent(false), tokens(1100, 0, 11, 0), "the parent's total is not counted again");
+    original.turn(2, "PROMPT-TWO").await;
+    assert_eq!(original.turn_end().await.1, "Still mine.");
+    assert_eq!(original.spent(false), tokens(2200, 0, 22, 0));
+    let asked = bench.server.asked_of("codex");
+    assert_eq!(counts(&asked[1].body), [1, 1, 1, 0], "{}", asked[1].body["input"]);
+    assert_eq!(counts(&asked[2].body), [1, 1, 0, 1], "{}", asked[2].body["input"]);
+    // A fork is resumed like any other thread.
+    copy.order(Order::End).await;
+    assert_eq!(copy.ended().await, None);
+    let fork_of = spec.resume.clone().and_then(|resume| resume.fork_of);
+    let resume = Some(Resume { fork_of, ..copy.resume(1) });
+    let mut again = bench.stage.start(SessionSpec { resume, ..spec });
+    again.turn(2, "PROMPT-AGAIN").await;
+    assert_eq!(again.turn_end().await.1, "Forked again.");
+    assert_eq!(again.native_id(), copy.native_id());
+    assert_eq!(again.spent(false), tokens(1300, 0, 13, 0));
+    again.order(Order::End).await;
+    assert_eq!(again.ended().await, None);
+    bench.close(original).await;
+}
+
+#[tokio::test]
+async fn a_thread_that_another_process_holds_is_said_to_be_and_can_be_forked() {
+    let Some(bench) = bench(FORKS).await else { return };
+    let mut original = bench.start_free();
+    original.turn(1, "PROMPT-ONE").await;
+    assert_eq!(original.turn_end().await.1, "The word is plum.");
+    // Another program with the same home.
+    let codex = std::env::var(CODEX).unwrap();
+    let other = Stage::new(config(&codex, &bench.server, bench._home.path()), None);
+    let mut spec = fork_of(&original, &other);
+    spec.resume = Some(original.resume(1));
+    let mut held = other.start(spec.clone());
+    held.turn(2, "mine?").await;
+    let (status, _, error) = held.turn_end().await;
+    let error = error.unwrap();
+    assert_eq!(status, TurnStatus::Failed);
+    assert!(
+        error.contains("already has an active writer") && error.contains("or fork the session"),
+        "{error}"
+    );
+    let mut copy = other.start(fork_of(&original, &other));
+    copy.turn(1, "PROMPT-FORK").await;
+    assert_eq!(copy.turn_end().await, (TurnStatus::Completed, "Forked.".into(), None), "{:#?}", copy.seen);
+    assert_eq!(counts(&bench.server.asked_of("codex")[1].body), [1, 1, 1, 0]);
+    original.turn(2, "PROMPT-TWO").await;
+    assert_eq!(original.turn_end().await.1, "Still mine.");
+    assert_eq!(counts(&bench.server.asked_of("codex")[2].body), [1, 1, 0, 1]);
+    other.executors.shutdown(Duration::from_secs(8)).await;
+    bench.close(original).await;
 }

@@ -7,5 +7,6 @@
 mod support;
 
 mod ending;
+mod forks;
 mod turns;
 mod world;

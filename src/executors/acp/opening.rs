@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::text;
-use crate::executors::rpc::RpcError;
+use crate::executors::{Resume, rpc::RpcError};
 
 /// The version of the protocol that we speak.
 const VERSION: u64 = 1;
@@ -27,6 +27,8 @@ pub(super) struct Opening {
     cwd: String,
     /// The conversation to take up again; then the one that runs.
     pub(super) session: Option<String>,
+    /// The conversation to fork, where there is none of its own yet.
+    fork_of: Option<String>,
     /// The model that is wanted; then the one that is known to run.
     pub(super) model: Option<String>,
     pub(super) version: Option<String>,
@@ -40,8 +42,9 @@ pub(super) struct Opening {
 pub(super) type Request = (&'static str, Value);
 
 impl Opening {
-    pub(super) fn new(cwd: String, session: Option<String>, model: Option<String>) -> Self {
-        Self { cwd, session, model, ..Self::default() }
+    pub(super) fn new(cwd: String, resume: Option<Resume>, model: Option<String>) -> Self {
+        let Resume { native_id, fork_of, .. } = resume.unwrap_or_default();
+        Self { cwd, session: native_id, fork_of, model, ..Self::default() }
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -95,6 +98,7 @@ impl Opening {
         let steering = [&result["_meta"], &capabilities["_meta"]].map(|meta| &meta["steering"]["supported"]);
         self.can_steer = steering.into_iter().any(|supported| *supported == true);
         match &self.session {
+            None if self.fork_of.is_some() => self.fork(capabilities),
             None => Some(("session/new", json!({"cwd": self.cwd, "mcpServers": []}))),
             Some(id) if capabilities["loadSession"] == true => {
                 Some(("session/load", json!({"sessionId": id, "cwd": self.cwd, "mcpServers": []})))
@@ -105,6 +109,16 @@ impl Opening {
                 None
             }
         }
+    }
+
+    /// Not every agent can.
+    fn fork(&mut self, capabilities: &Value) -> Option<Request> {
+        if capabilities["sessionCapabilities"]["fork"].is_object() {
+            let params = json!({"sessionId": self.fork_of, "cwd": self.cwd, "mcpServers": []});
+            return Some(("session/fork", params));
+        }
+        self.refused = Some("this agent cannot fork a conversation (no session/fork)".to_owned());
+        None
     }
 
     fn joined(&mut self, result: &Value) -> Option<Request> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{asks::Asks, feed::Feed, meter::Meter, opening::Opening, text};
 use crate::{
     executors::{
-        Decision, News, Order,
+        Decision, News, Order, Resume,
         bound::{MAX_SHORT, cut},
         lines::Line,
         rpc::{self, Message, RpcError},
@@ -52,10 +52,10 @@ pub(super) struct Acp {
 }
 
 impl Acp {
-    /// `session`: the agent's own id of the conversation to take up again.
-    pub(super) fn new(cwd: String, session: Option<String>, model: Option<String>) -> Self {
+    /// `resume`: the conversation to take up again, or to fork.
+    pub(super) fn new(cwd: String, resume: Option<Resume>, model: Option<String>) -> Self {
         Self {
-            opening: Opening::new(cwd.clone(), session, model),
+            opening: Opening::new(cwd.clone(), resume, model),
             cwd,
             count: 0,
             turn: None,

@@ -19,9 +19,13 @@ struct Lab {
     decisions: Vec<Decision>,
 }
 
+fn resume(id: &str) -> Resume {
+    Resume { native_id: Some(id.to_owned()), ..Resume::default() }
+}
+
 impl Lab {
     fn new(session: Option<&str>) -> Self {
-        let machine = Acp::new("/work-dir".into(), session.map(ToOwned::to_owned), None);
+        let machine = Acp::new("/work-dir".into(), session.map(resume), None);
         let (news, live, written, decisions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut lab = Self { machine, turns: 0, news, live, written, decisions };
         let opening = lab.machine.opening();
@@ -359,4 +363,20 @@ fn a_death_in_mid_turn_fails_it_with_what_is_known() {
     let usage = Usage { output: 1, ..Usage::default() };
     let estimate = News::Usage { usage, model: None, cost_usd: None, estimated: true };
     assert_eq!(lab.news[1], estimate);
+}
+
+#[test]
+fn a_conversation_is_forked_where_the_agent_offers_it_and_refused_where_not() {
+    let fork = || Resume { fork_of: Some("theirs".into()), ..Resume::default() };
+    let answered = |capabilities: serde_json::Value| {
+        let mut opening = super::Opening::new("/w".into(), Some(fork()), None);
+        let result = serde_json::json!({"protocolVersion": 1, "agentCapabilities": capabilities});
+        (opening.answered(Ok(result)), opening.refused)
+    };
+    let (asked, refused) = answered(serde_json::json!({"sessionCapabilities": {"fork": {}}}));
+    let params = serde_json::json!({"sessionId": "theirs", "cwd": "/w", "mcpServers": []});
+    assert_eq!((asked, refused), (Some(("session/fork", params)), None));
+    let (asked, refused) = answered(serde_json::json!({"loadSession": true}));
+    assert_eq!(asked, None);
+    assert_eq!(refused.as_deref(), Some("this agent cannot fork a conversation (no session/fork)"));
 }

@@ -38,7 +38,7 @@ pub(in crate::executors) async fn run(mut session: Session) -> Ending {
         ladder: Ladder::Plain,
         session: Some(session.spec.id.to_string()),
     };
-    let resume = session.spec.resume.clone().and_then(|resume| resume.native_id);
+    let resume = session.spec.resume.clone();
     let cwd = session.spec.cwd.display().to_string();
     let mut machine = Acp::new(cwd, resume, session.spec.model.clone());
     match play(&mut session, &mut machine, spec, &mut VecDeque::new()).await {

@@ -20,10 +20,12 @@ const UNKNOWN_CONVERSATION: &str = "No conversation found";
 const KNOWN_CONVERSATION: &str = "is already in use";
 
 /// How the conversation is named on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Start {
     New,
     Resume,
+    /// A new one that begins with all of another one.
+    Fork(String),
 }
 
 /// Plays one session.
@@ -35,15 +37,18 @@ pub(in crate::executors) async fn run(mut session: Session) -> Ending {
     };
     let resume = session.spec.resume.clone();
     let turns = resume.as_ref().map_or(0, |resume| resume.turns);
+    let parent = resume.as_ref().and_then(|resume| resume.fork_of.clone());
     let known = resume.and_then(|resume| resume.native_id);
-    let mut start = if known.is_some() { Start::Resume } else { Start::New };
+    let fresh = || parent.clone().map_or(Start::New, Start::Fork);
+    let begun = known.is_some() && (turns > 0 || parent.is_none());
+    let mut start = if begun { Start::Resume } else { fresh() };
     let native = known.unwrap_or_else(|| session.spec.id.to_string());
     let mut held = VecDeque::new();
     let mut again = true;
     loop {
         let spec = ChildSpec {
             program: program.clone(),
-            args: arguments(&session, start, &native),
+            args: arguments(&session, &start, &native),
             cwd: session.spec.cwd.clone(),
             env: variables(&session),
             stdin: Stream::Piped,
@@ -59,19 +64,20 @@ pub(in crate::executors) async fn run(mut session: Session) -> Ending {
             Played::Ended => return Ok(()),
             Played::Died { why, spoke } => (why, spoke),
         };
+        let new = turns == 0 || parent.is_some();
         // It died before its first turn was on the disk, or after that but before we knew.
         start = match start {
-            Start::Resume if !spoke && again && turns == 0 && why.contains(UNKNOWN_CONVERSATION) => {
-                Start::New
+            Start::Resume if !spoke && again && new && why.contains(UNKNOWN_CONVERSATION) => fresh(),
+            Start::New | Start::Fork(_) if !spoke && again && why.contains(KNOWN_CONVERSATION) => {
+                Start::Resume
             }
-            Start::New if !spoke && again && why.contains(KNOWN_CONVERSATION) => Start::Resume,
             _ => return Err(format!("claude: {why}")),
         };
         again = false;
     }
 }
 
-fn arguments(session: &Session, start: Start, native: &str) -> Vec<OsString> {
+fn arguments(session: &Session, start: &Start, native: &str) -> Vec<OsString> {
     let spec = &session.spec;
     let fixed = [
         "-p",
@@ -87,12 +93,15 @@ fn arguments(session: &Session, start: Start, native: &str) -> Vec<OsString> {
         "--permission-mode",
         permission_mode(spec),
         match start {
-            Start::New => "--session-id",
+            Start::New | Start::Fork(_) => "--session-id",
             Start::Resume => "--resume",
         },
         native,
     ];
     let mut arguments: Vec<OsString> = fixed.into_iter().map(OsString::from).collect();
+    if let Start::Fork(parent) = start {
+        arguments.extend(["--resume".into(), parent.into(), "--fork-session".into()]);
+    }
     if let Some(model) = &spec.model {
         arguments.extend(["--model".into(), model.into()]);
     }

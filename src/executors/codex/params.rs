@@ -51,7 +51,17 @@ fn opening(spec: &SessionSpec) -> Value {
     params
 }
 
-pub(super) fn start(spec: &SessionSpec) -> Effect {
+/// A thread that is not there yet: a new one, or a fork of another one.
+pub(super) fn begin(spec: &SessionSpec) -> Effect {
+    let parent = spec.resume.as_ref().and_then(|resume| resume.fork_of.as_deref());
+    let Some(parent) = parent else { return start(spec) };
+    let mut params = opening(spec);
+    params["threadId"] = parent.into();
+    params["excludeTurns"] = true.into();
+    Effect::Ask { tag: Tag::Fork, method: "thread/fork", params }
+}
+
+fn start(spec: &SessionSpec) -> Effect {
     Effect::Ask { tag: Tag::Start, method: "thread/start", params: opening(spec) }
 }
 
@@ -92,10 +102,14 @@ pub(super) fn interrupt(thread: &str, native: &str) -> Effect {
 
 /// Why a thread did not open, for a person.
 pub(super) fn not_opened(tag: Tag, error: &RpcError) -> String {
-    let what = if tag == Tag::Resume { "resume the thread" } else { "start a thread" };
+    let what = match tag {
+        Tag::Resume => "resume the thread",
+        Tag::Fork => "fork the thread",
+        _ => "start a thread",
+    };
     let hint = match error.message.as_str() {
         message if message.contains("active writer") => {
-            " (hint: another zwarm-tui or codex holds this thread; end it there)"
+            " (hint: another zwarm-tui or codex holds this thread; end it there, or fork the session)"
         }
         message if message.contains("no rollout") => {
             " (hint: codex has no record of it any more; start a new session)"

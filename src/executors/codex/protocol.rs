@@ -1,7 +1,7 @@
 //! The machine of one codex thread: orders and messages in; requests, answers, news and live text out. Pure: no IO,
 //! no clock (the driver keeps the one timer). Facts of the protocol: codex 0.169, `codex app-server`.
 //!
-//! A thread is down (no server), attaching, opening (`thread/start` or `thread/resume` is on its way) or open. A turn that is
+//! A thread is down (no server), attaching, opening (`thread/start`, `thread/resume` or `thread/fork` is on its way) or open. A turn that is
 //! ordered while it is down brings the server up again and resumes the thread first.
 
 mod gone;
@@ -39,6 +39,7 @@ const ENDING: Duration = Duration::from_secs(2);
 pub(super) enum Tag {
     Start,
     Resume,
+    Fork,
     Turn,
     Steer(NudgeId),
     Interrupt,
@@ -121,8 +122,11 @@ impl Thread {
     pub(super) fn new(spec: SessionSpec) -> Self {
         let resume = spec.resume.clone().unwrap_or_default();
         let mut spent = Spent::default();
-        if let Some(id) = &resume.native_id {
-            spent.baseline(id, resume.counted);
+        match &resume.native_id {
+            // Its totals hold what its parent had spent, which is not known here.
+            Some(id) if resume.fork_of.is_some() => spent.forked(id),
+            Some(id) => spent.baseline(id, resume.counted),
+            None => {}
         }
         Self {
             phase: Phase::Down,
@@ -152,7 +156,7 @@ impl Thread {
         self.peer = peer;
         let ask = match &self.id {
             Some(id) => params::resume(&self.spec, id),
-            None => params::start(&self.spec),
+            None => params::begin(&self.spec),
         };
         vec![Effect::Timer(Some(OPENING)), ask]
     }
@@ -264,12 +268,19 @@ impl Thread {
     /// The answer to a request of ours.
     pub(super) fn answered(&mut self, tag: Tag, result: Result<Value, RpcError>) -> Vec<Effect> {
         match (tag, result) {
+            (Tag::Fork, Ok(result)) => {
+                // It begins with its parent's total, which is told next.
+                self.spent.forked(text(&result["thread"], "id"));
+                self.opened(&result)
+            }
             (Tag::Start | Tag::Resume, Ok(result)) => self.opened(&result),
             (Tag::Resume, Err(error)) if self.turns == 0 && error.message.contains("no rollout") => {
                 self.id = None;
-                vec![params::start(&self.spec)]
+                vec![params::begin(&self.spec)]
             }
-            (Tag::Start | Tag::Resume, Err(error)) => self.not_open(params::not_opened(tag, &error)),
+            (Tag::Start | Tag::Resume | Tag::Fork, Err(error)) => {
+                self.not_open(params::not_opened(tag, &error))
+            }
             (Tag::Turn, Ok(result)) => self.turn_id(text(&result["turn"], "id")),
             (Tag::Turn, Err(error)) => {
                 let message = bound::cut(&format!("codex refused the turn: {error}"), MAX_SHORT);

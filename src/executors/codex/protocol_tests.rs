@@ -295,6 +295,12 @@ fn a_fork_does_not_pay_for_its_parent() {
     assert_eq!(spent.updated("fork", &total(8946)), Some(usage(1050, 0, 0)));
     assert_eq!(spent.updated("fork", &total(8946)), None);
     assert_eq!(spent.updated("fork", &json!({"odd": 1})), None);
+    // Codex may tell no total at the fork: then the first one has our own request in it.
+    spent.forked("quiet");
+    spent.begins("quiet", &total(7906));
+    assert_eq!(spent.updated("quiet", &total(7906)), Some(usage(10, 0, 0)));
+    spent.begins("quiet", &total(7916));
+    assert_eq!(spent.updated("quiet", &total(7916)), Some(usage(10, 0, 0)));
 }
 
 #[test]

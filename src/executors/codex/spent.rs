@@ -9,6 +9,15 @@ use crate::protocol::Usage;
 /// Bytes of text that count as one token in an estimate.
 const BYTES_PER_TOKEN: u64 = 4;
 
+/// The total of a thread of which none is known yet: nothing is counted until one is.
+const UNKNOWN: Usage = Usage {
+    input: u64::MAX,
+    cached_input: u64::MAX,
+    cache_write: u64::MAX,
+    output: u64::MAX,
+    reasoning: u64::MAX,
+};
+
 /// What has been counted of the threads of one session (its own and those of its sub-agents).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Spent {
@@ -28,14 +37,17 @@ impl Spent {
 
     /// A thread that was forked begins with its parent's total: its first total is its baseline.
     pub(super) fn forked(&mut self, thread: &str) {
-        let all = Usage {
-            input: u64::MAX,
-            cached_input: u64::MAX,
-            cache_write: u64::MAX,
-            output: u64::MAX,
-            reasoning: u64::MAX,
-        };
-        self.totals.entry(thread.to_owned()).or_insert(all);
+        self.totals.entry(thread.to_owned()).or_insert(UNKNOWN);
+    }
+
+    /// The first total of a forked thread that already has a request of our own turn in it (codex told no total at the
+    /// fork): its baseline is what was there before that request.
+    pub(super) fn begins(&mut self, thread: &str, token_usage: &Value) {
+        if self.totals.get(thread) == Some(&UNKNOWN)
+            && let (Some(total), Some(last)) = (token_usage.get("total"), token_usage.get("last"))
+        {
+            self.totals.insert(thread.to_owned(), usage(total).since(&usage(last)));
+        }
     }
 
     /// `thread/tokenUsage/updated`: what was spent since the last one. `None`: nothing (totals are repeated).

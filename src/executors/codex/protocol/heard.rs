@@ -121,6 +121,10 @@ impl Thread {
     fn counted(&mut self, params: &Value) -> Vec<Effect> {
         let thread = text(params, "threadId");
         let own = self.id.as_deref() == Some(thread);
+        let now = self.turn.as_ref().and_then(|turn| turn.native.as_deref());
+        if own && now == Some(text(params, "turnId")) {
+            self.spent.begins(thread, &params["tokenUsage"]);
+        }
         let Some(usage) = self.spent.updated(thread, &params["tokenUsage"]) else { return Vec::new() };
         if let Some(turn) = self.turn.as_mut().filter(|turn| own && turn.interrupt == Some(Stage::Sent)) {
             turn.settled = true;
