@@ -3,6 +3,12 @@
 //! Dispatch, help, the status bar's hints, the palette and the README's keymap page are all made from these rows.
 //! The ids are a contract; the keys are defaults that `keys.yaml` may change (`keymap`).
 
+use crate::protocol::tree::Settle;
+
+mod page;
+
+pub use page::keymap_page;
+
 /// What a key or a palette entry does, by owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Act {
@@ -108,6 +114,8 @@ pub enum Session {
     Interrupt,
     End,
     New,
+    Fork,
+    Settle(Settle),
 }
 
 /// Watchers.
@@ -326,6 +334,10 @@ pub const TABLE: &[Row] = &[
     row(Act::Session(Session::Message), "view.message", SessionView, &["i"], "message the session", ("message", 2), ""),
     row(Act::Session(Session::Interrupt), "view.interrupt", SessionView, &["I"], "interrupt its turn", ("interrupt turn", 3), ""),
     row(Act::Session(Session::End), "view.end", SessionView, &["K"], "end the session…", ("end…", 1), ""),
+    row(Act::Session(Session::Fork), "session.fork", SessionView, &["F"], "fork the conversation, e.g. fork TEXT", NO, "Session"),
+    row(Act::Session(Session::Settle(Settle::Merge)), "session.merge", SessionView, &["+"], "merge its worktree into the working directory's branch…", NO, "Session"),
+    row(Act::Session(Session::Settle(Settle::Keep)), "session.keep", SessionView, &["="], "keep its branch and worktree as they are…", NO, "Session"),
+    row(Act::Session(Session::Settle(Settle::Discard)), "session.discard", SessionView, &["-"], "discard its branch and worktree…", NO, "Session"),
 
     row(Act::Watcher(Watcher::Next), "watcher.next", Watchers, &["j", "down"], "next verdict", NO, ""),
     row(Act::Watcher(Watcher::Prev), "watcher.prev", Watchers, &["k", "up"], "previous verdict", NO, ""),
@@ -374,22 +386,6 @@ pub const TABLE: &[Row] = &[
 /// The row of an id.
 pub fn find(id: &str) -> Option<&'static Row> {
     TABLE.iter().find(|row| row.id == id)
-}
-
-/// The keymap page of the README, as Markdown.
-pub fn keymap_page() -> String {
-    let mut page = String::from(
-        "# Keys\n\nMade from the table in `src/ui/actions.rs`. Every key can be changed in `keys.yaml`:\n\n```yaml\nrun.pause: p            # one key\npalette.open: [\":\", ctrl-p]   # or several\n```\n",
-    );
-    for context in Context::ALL {
-        page.push_str(&format!("\n## {}\n\n| keys | id | what it does |\n|---|---|---|\n", context.title()));
-        for row in TABLE.iter().filter(|row| row.context == context) {
-            let keys: Vec<_> = row.keys.iter().map(|key| format!("`{key}`")).collect();
-            let keys = if keys.is_empty() { "palette".to_owned() } else { keys.join(" ") };
-            page.push_str(&format!("| {keys} | `{}` | {} |\n", row.id, row.text));
-        }
-    }
-    page
 }
 
 #[cfg(test)]

@@ -7,14 +7,30 @@ use std::{
     process::{Command, Stdio},
 };
 
+use crate::protocol::tree::Tree;
+
 /// Bytes of the diff that are read.
 const DIFF: u64 = 8 << 20;
 /// New files that are shown with their text.
 const NEW_FILES: usize = 100;
 
-fn git(dir: &Path, args: &[&str]) -> Command {
+/// Where git looks. In the worktree of a session it is told its git folder: an executor may have written the file that
+/// names it.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    dir: &'a Path,
+    git_dir: Option<&'a str>,
+}
+
+fn git(place: Place<'_>, args: &[&str]) -> Command {
     let mut command = Command::new("git");
-    command.arg("-C").arg(dir).args(["-c", "core.quotepath=off", "-c", "core.fsmonitor=false"]).args(args);
+    command.arg("-C").arg(place.dir).args(["-c", "core.quotepath=off", "-c", "core.fsmonitor=false"]);
+    if let Some(git_dir) = place.git_dir {
+        let mut top = std::ffi::OsString::from("--work-tree=");
+        top.push(place.dir);
+        command.arg(format!("--git-dir={git_dir}")).arg(top);
+    }
+    command.args(args);
     command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_PAGER", "cat").stdin(Stdio::null());
     command
 }
@@ -50,11 +66,31 @@ fn output(mut command: Command, bound: u64, ok: &[i32]) -> Result<(String, bool)
 
 /// The changes below a directory since a commit (`None`: since the last one), new files with them.
 pub(super) fn changes(dir: &Path, base: Option<&str>) -> Result<String, String> {
+    all(Place { dir, git_dir: None }, base)
+}
+
+/// The changes in the worktree of a session since the work in it began, committed or not.
+pub(super) fn tree_changes(tree: &Tree) -> Result<String, String> {
+    let dir = Path::new(&tree.worktree);
+    if !dir.is_dir() {
+        return Err(format!("the worktree '{}' is not there any more", tree.worktree));
+    }
+    all(Place { dir, git_dir: Some(&tree.git_dir) }, Some(&tree.base))
+}
+
+fn all(dir: Place<'_>, base: Option<&str>) -> Result<String, String> {
     let is_hash =
         |text: &&str| (7..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let base = base.filter(is_hash).unwrap_or("HEAD");
-    let plain =
-        ["--no-color", "--no-ext-diff", "--no-textconv", "--relative", "--src-prefix=a/", "--dst-prefix=b/"];
+    let plain = [
+        "--ignore-submodules=all",
+        "--no-color",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--relative",
+        "--src-prefix=a/",
+        "--dst-prefix=b/",
+    ];
     let args: Vec<&str> = ["diff"].into_iter().chain(plain).chain([base, "--"]).collect();
     let (mut diff, mut cut) = output(git(dir, &args), DIFF, &[0])?;
     let others = output(git(dir, &["ls-files", "-z", "--others", "--exclude-standard"]), 1 << 20, &[0]);
@@ -97,7 +133,7 @@ mod tests {
                 ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"];
             let args: Vec<&str> = identity.iter().chain(args).copied().collect();
             assert!(
-                git(dir.path(), &args)
+                git(Place { dir: dir.path(), git_dir: None }, &args)
                     .stdout(Stdio::null())
                     .stderr(Stdio::null())
                     .status()

@@ -8,7 +8,10 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use crate::{
     agent::launch::{Ended, Launch},
     error::UserError,
-    protocol::{Command, InboxId, InstanceId, Notice, Published, SessionId},
+    protocol::{
+        Command, InboxId, InstanceId, Notice, Published, SessionId,
+        tree::{Settle, Tree},
+    },
     store::Listed,
     ui::{kept::Kept, render::transcript::export::Exporter},
 };
@@ -108,6 +111,12 @@ pub enum Answer {
         dir: PathBuf,
         diff: Result<String, String>,
     },
+    /// What git says has changed in the worktree of a session since its base.
+    TreeDiff {
+        instance: InstanceId,
+        session: SessionId,
+        diff: Result<String, String>,
+    },
     /// The newest log file and its last lines.
     Log {
         file: String,
@@ -160,6 +169,10 @@ pub enum Shelf {
     Delete(Box<Listed>),
     /// Ask git what has changed in a directory since a commit.
     ReadChanges { dir: PathBuf, base: Option<String> },
+    /// Ask git what has changed in the worktree of a session since its base.
+    ReadTree { instance: InstanceId, session: SessionId, tree: Box<Tree> },
+    /// Keep, merge or discard the work of a session of a run that nobody runs.
+    Settle { dir: PathBuf, session: SessionId, how: Settle },
     /// Read the end of the newest log file in a folder.
     ReadLog(PathBuf),
     /// Look whether a new run could start there, and ask the executors for their versions.

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::Hands;
 use crate::{
-    agent::launch::What,
+    agent::{launch::What, trees},
     error::UserError,
     ui::{
         copy, editor, export, git,
-        msg::{Answer, Shelf},
+        msg::{Answer, Msg, Shelf},
         past, shelf,
     },
 };
@@ -35,6 +35,15 @@ impl Hands {
                 let diff = git::changes(&dir, base.as_deref());
                 Answer::Changes { dir, diff }
             }),
+            Shelf::ReadTree { instance, session, tree } => {
+                self.answer(move || Answer::TreeDiff { instance, session, diff: git::tree_changes(&tree) })
+            }
+            Shelf::Settle { dir, session, how } => {
+                let to = self.to.clone();
+                self.writing.spawn(async move {
+                    let _ = to.send(Msg::Answer(changed(trees::settle(&dir, session, how).await))).await;
+                });
+            }
             Shelf::ReadLog(dir) => self.answer(move || {
                 let (file, lines) = shelf::read_log(&dir);
                 Answer::Log { file, lines }

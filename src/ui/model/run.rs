@@ -119,8 +119,22 @@ pub struct Texts {
     pub sessions: HashMap<SessionId, Transcript>,
     pub read: Option<(SessionId, SessionRead)>,
     pub diff: crate::ui::render::diff::DiffView,
+    pub tree: TreeText,
     code: Highlighter,
     ascii: bool,
+}
+
+/// What git says of the worktree of a session; the diff itself is in [`Texts::diff`].
+#[derive(Clone, Debug, Default)]
+pub struct TreeText {
+    /// Whose diff is shown. `None`: of no worktree.
+    pub of: Option<SessionId>,
+    /// `None`: git has not answered yet.
+    pub read: Option<Result<(), String>>,
+    /// Git is being asked.
+    pub asked: bool,
+    /// Something has changed since it was asked.
+    pub again: bool,
 }
 
 /// What is known of a run beside its events.
@@ -176,6 +190,7 @@ impl RunModel {
             sessions: HashMap::new(),
             read: None,
             diff: crate::ui::render::diff::DiffView::default(),
+            tree: TreeText::default(),
             code,
             ascii,
         };
@@ -226,7 +241,8 @@ impl RunModel {
         if event.session_id != Some(*session) || event.seq <= read.seq {
             return;
         }
-        if read.add(&published.recorded.line, event) {
+        let isolated = self.look.selected == self.texts.tree.of;
+        if read.add(&published.recorded.line, event) && !isolated {
             self.texts.diff.set(&read.diff);
         }
     }

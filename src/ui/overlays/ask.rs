@@ -8,12 +8,12 @@ use ratatui::layout::Rect;
 use super::After;
 use crate::{
     fold::sessions::Doing,
-    protocol::{Command, InstanceId, SessionId, command::WatcherMode, event::RunState},
+    protocol::{Command, InstanceId, SessionId, command::WatcherMode, event::RunState, tree::Settle},
     ui::{
         input::KeyPress,
         kit::{Canvas, centred, span, width, wrap},
-        model::{Hit, Model},
-        msg::{Now, UiEffect},
+        model::{Hit, Model, RunModel},
+        msg::{Now, Shelf, UiEffect},
         update::leave,
     },
 };
@@ -27,6 +27,8 @@ pub enum Question {
     Abort(InstanceId),
     EndSession(InstanceId, SessionId),
     Watcher(InstanceId, String, WatcherMode),
+    /// The work of a session in its worktree.
+    Settle(InstanceId, SessionId, Settle),
     /// Leave while runs are live.
     Quit,
 }
@@ -47,6 +49,40 @@ fn button(label: &str, key: &'static str) -> Button {
     Button { label: label.to_owned(), key }
 }
 
+/// Asks the run that is alive; else the journal is opened for that moment.
+fn settle(model: &mut Model, id: InstanceId, session: SessionId, how: Settle) -> Vec<UiEffect> {
+    let Some(run) = model.by_id(id) else { return Vec::new() };
+    if run.can_steer() {
+        return vec![UiEffect::Send(id, Command::Settle { session, how })];
+    }
+    vec![UiEffect::Shelf(Shelf::Settle { dir: run.dir.clone(), session, how })]
+}
+
+fn settle_text(run: Option<&RunModel>, session: SessionId, how: Settle) -> (String, Vec<String>) {
+    let found = run.and_then(|run| run.folds.sessions.get(session));
+    let tree = found.and_then(|found| Some(&found.who.isolated.as_ref()?.tree));
+    let (Some(found), Some(tree)) = (found, tree) else { return ("Settle?".to_owned(), Vec::new()) };
+    let short = &found.short_id;
+    let place = format!("Branch '{}' in '{}'.", tree.branch, tree.worktree);
+    let (title, text) = match how {
+        Settle::Merge => (
+            format!("Merge the work of {short}?"),
+            "What is there is committed and merged into the branch of the working directory. A conflict, or a file \
+             that is not committed there, changes nothing.",
+        ),
+        Settle::Discard => (
+            format!("Discard the work of {short}?"),
+            "Worktree and branch are removed and the session is ended. The commit that held the work is told, so that \
+             it can be had back until git cleans up.",
+        ),
+        Settle::Keep | Settle::Tidy => (
+            format!("Keep the work of {short}?"),
+            "Worktree and branch stay as they are, and nobody is reminded of them any more.",
+        ),
+    };
+    (title, vec![text.to_owned(), String::new(), place])
+}
+
 impl Ask {
     pub fn new(question: Question, now: Now) -> Self {
         Self { question, focus: 0, opened: now.instant }
@@ -63,6 +99,14 @@ impl Ask {
                 vec![button("Keep running", "Esc"), button("Abort", "y"), button("At once", "X")]
             }
             Question::EndSession(..) => vec![button("Keep it", "Esc"), button("End it", "y")],
+            Question::Settle(_, _, how) => {
+                let yes = match how {
+                    Settle::Merge => "Merge it",
+                    Settle::Discard => "Discard it",
+                    Settle::Keep | Settle::Tidy => "Keep it",
+                };
+                vec![button("Not now", "Esc"), button(yes, "y")]
+            }
             Question::Watcher(..) => vec![button("Leave it", "Esc"), button("Switch it", "y")],
             Question::Quit => {
                 vec![button("Pause and quit", "p"), button("Abort…", "a"), button("Cancel", "Esc")]
@@ -114,6 +158,7 @@ impl Ask {
             (Question::Abort(id), 1) => send(*id, Command::Abort { at_once: false }),
             (Question::Abort(id), 2) => send(*id, Command::Abort { at_once: true }),
             (Question::EndSession(id, session), 1) => send(*id, Command::EndSession { session: *session }),
+            (Question::Settle(id, session, how), 1) => (After::Close, settle(model, *id, *session, *how)),
             (Question::Watcher(id, name, mode), 1) => {
                 send(*id, Command::SetWatcher { name: name.clone(), mode: *mode })
             }
@@ -176,6 +221,7 @@ impl Ask {
                 )];
                 ("End session?".to_owned(), lines)
             }
+            Question::Settle(id, session, how) => settle_text(run(id), *session, *how),
             Question::Watcher(_, name, mode) => {
                 let word = if *mode == WatcherMode::On { "on" } else { "off" };
                 (

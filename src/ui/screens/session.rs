@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::{
     fold::sessions::Session,
+    protocol::tree::Outcome,
     ui::{
         actions::Item,
         kit::{Canvas, money, span, tokens, width, wrap},
@@ -13,7 +14,7 @@ use crate::{
         },
         msg::UiEffect,
         panes::{composer, header, sessions, texts},
-        render::Brush,
+        render::{Brush, Highlighter},
     },
 };
 
@@ -85,6 +86,7 @@ pub fn draw(model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
                 texts::draw(text, search.as_deref(), canvas, inner, focused);
             }
         }
+        Tab::Diff if run.texts.tree.of.is_some() => tree(run, &code, canvas, inner, focused),
         Tab::Diff if run.texts.read.as_ref().is_some_and(|(_, read)| !read.diff.is_empty()) => {
             let theme = canvas.skin.theme.clone();
             let brush = Brush {
@@ -102,6 +104,50 @@ pub fn draw(model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
         }
         Tab::Raw => raw(run, canvas, inner),
         Tab::Info => lines(&info, run.look.scroll, canvas, inner),
+    }
+}
+
+/// The diff of a worktree against its base, below a line about it.
+fn tree(run: &mut RunModel, code: &Highlighter, canvas: &mut Canvas<'_>, area: Rect, focused: bool) {
+    let session = run.texts.tree.of.and_then(|id| run.folds.sessions.get(id));
+    let Some(isolated) = session.and_then(|session| session.who.isolated.as_ref()) else { return };
+    let (dim, warn, plain) = (canvas.skin.dim(), canvas.skin.warn(), canvas.skin.text());
+    let files = &run.texts.diff.files;
+    let (added, removed) = files.iter().fold((0, 0), |sum, file| (sum.0 + file.added, sum.1 + file.removed));
+    let base: String = isolated.tree.base.chars().take(8).collect();
+    let word = match &isolated.work {
+        Some(work) if work.is_done() => "merged",
+        Some(work) => match work.outcome {
+            Outcome::Conflicts => "conflict",
+            Outcome::Refused => "not merged",
+            _ => "kept",
+        },
+        None => "not merged",
+    };
+    let left = format!(" {} since {base}  {} files +{added} -{removed}", isolated.tree.branch, files.len());
+    let left = crate::text::clean_line(&left).into_string();
+    let keys = if area.width >= 100 { "   + merge  = keep  - discard" } else { "" };
+    let line = Rect { height: 1.min(area.height), ..area };
+    canvas.ends(line, &[span(left, plain)], &[span(format!("{word}{keys} "), dim)]);
+    let rest = Rect { y: area.y + line.height, height: area.height - line.height, ..area };
+    let room = rest.width.saturating_sub(2);
+    let mut say = |text: &str, style| canvas.put(rest.x + 1, rest.y, room, text, style);
+    match &run.texts.tree.read {
+        None => {
+            say("asking git…", dim);
+        }
+        Some(Err(why)) => {
+            say(&crate::text::clean_line(why), warn);
+        }
+        Some(Ok(())) if files.is_empty() => {
+            say("nothing has changed", dim);
+        }
+        Some(Ok(())) => {
+            let theme = canvas.skin.theme.clone();
+            let (width, ascii) = (usize::from(rest.width), canvas.skin.ascii);
+            let brush = Brush { theme: &theme, width, ascii, wrap: false, code };
+            run.texts.diff.render(rest, canvas.buf, &brush, focused);
+        }
     }
 }
 
@@ -165,6 +211,16 @@ fn info(session: &Session) -> Vec<String> {
         format!("Directory   {}", who.working_dir),
     ];
     let optional = [("Branch", &who.branch), ("Worktree", &who.worktree), ("Its own id", &who.native_id)];
+    if let Some(isolated) = &who.isolated {
+        let carried = if isolated.tree.carried { " (with what was not committed)" } else { "" };
+        lines.push(format!("Base        {}{carried}", isolated.tree.base));
+        let work = isolated.work.as_ref().map_or("not merged", |work| work.message.as_str());
+        lines.push(format!("Work        {work}"));
+        lines.extend(isolated.tree.notes.iter().map(|note| format!("Note        {note}")));
+    }
+    if let Some(parent) = &who.parent {
+        lines.push(format!("Forked from {} after turn {}", parent.native_id, parent.turns));
+    }
     lines.extend(optional.iter().filter_map(|(name, value)| Some(format!("{name:<11} {}", value.as_ref()?))));
     if let Some(pid) = who.pid {
         let shared = if who.shared_pid { " (shared with other sessions)" } else { "" };

@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-use super::leave;
+use super::{leave, session};
 
 /// From an instance.
 pub fn from(model: &mut Model, id: InstanceId, news: News, now: Now) -> Vec<UiEffect> {
@@ -20,11 +20,16 @@ pub fn from(model: &mut Model, id: InstanceId, news: News, now: Now) -> Vec<UiEf
             let live = run.access != crate::ui::msg::Access::ReadOnly;
             let fresh = live && is_fresh(&published.recorded.event.timestamp, now);
             let notable = run.follow(&published);
+            let reread = session::reread(run, &published.recorded.event);
             if matches!(notable, Some(Notable::Card(_))) || !fresh {
                 renew_card(model);
             }
-            let Some(notable) = notable.filter(|_| fresh) else { return after(model) };
-            return told(model, id, notable, now);
+            let mut effects = match notable.filter(|_| fresh) {
+                None => after(model),
+                Some(notable) => told(model, id, notable, now),
+            };
+            effects.extend(reread);
+            return effects;
         }
         News::Streaming => {
             let RunModel { tails, texts, .. } = run;
@@ -176,9 +181,18 @@ pub fn answer(model: &mut Model, answer: Answer, now: Now) -> Vec<UiEffect> {
         Answer::Edited(purpose, text) => return edited(model, purpose, text, now),
         Answer::Copied(Ok(text)) => model.say(Level::Info, text, now),
         Answer::Copied(Err(text)) | Answer::Failed(text) => model.say(Level::Warning, text, now),
+        Answer::TreeDiff { instance, session, diff } => {
+            return model
+                .by_id(instance)
+                .and_then(|run| session::tree_read(run, session, diff))
+                .into_iter()
+                .collect();
+        }
         Answer::SessionRead { instance, session, read } => {
             if let Some(run) = model.by_id(instance) {
-                run.texts.diff.set(&read.diff);
+                if run.texts.tree.of != Some(session) {
+                    run.texts.diff.set(&read.diff);
+                }
                 run.texts.read = Some((session, *read));
             }
         }

@@ -2,14 +2,19 @@
 
 use crate::{
     fold::sessions::Doing,
-    protocol::{Command, NudgeTarget, command::WatcherMode},
+    protocol::{
+        Body, Command, Event, NudgeTarget, SessionId,
+        command::WatcherMode,
+        event::{Activity, Session as Happened},
+        tree::Settle,
+    },
     ui::{
         actions::{Session, Watcher},
         model::{
             Level, Model, Pane, RunModel, Screen,
-            run::{Tab, What},
+            run::{Tab, TreeText, What},
         },
-        msg::{Now, UiEffect},
+        msg::{Now, Shelf, UiEffect},
         overlays::{
             Overlay,
             ask::{Ask, Question},
@@ -46,6 +51,8 @@ pub fn act(model: &mut Model, it: Session, argument: Option<&str>, now: Now) -> 
             return Vec::new();
         }
         Session::New => return by_hand(model, argument, now),
+        Session::Fork => return fork(model, argument, now),
+        Session::Settle(how) => return settle(model, how, now),
         _ => {}
     }
     let Some(run) = model.run() else { return Vec::new() };
@@ -82,8 +89,44 @@ pub fn act(model: &mut Model, it: Session, argument: Option<&str>, now: Now) -> 
                 model.overlays.push(Overlay::Ask(Ask::new(Question::EndSession(run_id, id), now)));
             }
         }
-        Session::SelectNext | Session::SelectPrev | Session::New => {}
+        Session::SelectNext | Session::SelectPrev | Session::New | Session::Fork | Session::Settle(_) => {}
     }
+    Vec::new()
+}
+
+/// `session.fork TEXT`: the selected session's conversation goes on in a new session.
+fn fork(model: &mut Model, argument: Option<&str>, now: Now) -> Vec<UiEffect> {
+    let Some(run_id) = steered(model, now) else { return Vec::new() };
+    let selected = model.run().and_then(|run| run.folds.sessions.get(run.look.selected?));
+    let Some(session) = selected.map(|session| session.id) else {
+        model.say(Level::Info, "there is no session yet", now);
+        return Vec::new();
+    };
+    match argument.map(str::trim).filter(|text| !text.is_empty()) {
+        Some(text) => vec![UiEffect::Send(run_id, Command::Fork { session, prompt: text.to_owned() })],
+        None => {
+            let mut palette = crate::ui::overlays::palette::Palette::actions(model.screen);
+            palette.paste("session.fork ");
+            model.overlays.push(Overlay::Palette(Box::new(palette)));
+            model.say(Level::Info, "write what the fork is to do", now);
+            Vec::new()
+        }
+    }
+}
+
+/// Asks before the work of the selected session is kept, merged or discarded.
+fn settle(model: &mut Model, how: Settle, now: Now) -> Vec<UiEffect> {
+    let selected = model.run().and_then(|run| Some((run.id, run.folds.sessions.get(run.look.selected?)?)));
+    let Some((run_id, session)) = selected else {
+        model.say(Level::Info, "there is no session yet", now);
+        return Vec::new();
+    };
+    let (id, isolated) = (session.id, session.who.isolated.as_ref());
+    if isolated.is_none_or(crate::fold::sessions::Isolated::is_removed) {
+        model.say(Level::Info, "it has no worktree of its own", now);
+        return Vec::new();
+    }
+    model.overlays.push(Overlay::Ask(Ask::new(Question::Settle(run_id, id, how), now)));
     Vec::new()
 }
 
@@ -119,11 +162,67 @@ pub fn tab(model: &mut Model, by: usize) -> Vec<UiEffect> {
 fn load(model: &mut Model) -> Vec<UiEffect> {
     let Some(run) = model.run_mut() else { return Vec::new() };
     let Some(session) = run.look.selected else { return Vec::new() };
+    let mut effects: Vec<UiEffect> = read_tree(run).into_iter().collect();
     let known = run.texts.read.as_ref().is_some_and(|(known, _)| *known == session);
-    if known || !matches!(run.look.tab, Tab::Raw | Tab::Diff) {
-        return Vec::new();
+    if !known && matches!(run.look.tab, Tab::Raw | Tab::Diff) {
+        effects.push(UiEffect::ReadSession { instance: run.id, dir: run.dir.clone(), session });
     }
-    vec![UiEffect::ReadSession { instance: run.id, dir: run.dir.clone(), session }]
+    effects
+}
+
+/// The diff tab of an isolated session asks git.
+fn read_tree(run: &mut RunModel) -> Option<UiEffect> {
+    let session = run.folds.sessions.get(run.look.selected?)?;
+    let (id, isolated) = (session.id, session.who.isolated.as_ref());
+    let isolated = isolated.filter(|isolated| !isolated.is_removed() && run.look.tab == Tab::Diff);
+    let text = &mut run.texts.tree;
+    let Some(isolated) = isolated else {
+        // The diff of the journal's activities takes the place again.
+        if text.of.take().is_some() {
+            run.texts.read = None;
+        }
+        return None;
+    };
+    if text.of != Some(id) {
+        *text = TreeText { of: Some(id), ..TreeText::default() };
+        run.texts.diff.set("");
+    }
+    if std::mem::replace(&mut text.asked, true) {
+        text.again = true;
+        return None;
+    }
+    let tree = Box::new(isolated.tree.clone());
+    Some(UiEffect::Shelf(Shelf::ReadTree { instance: run.id, session: id, tree }))
+}
+
+/// Git has answered.
+pub fn tree_read(run: &mut RunModel, session: SessionId, diff: Result<String, String>) -> Option<UiEffect> {
+    let text = &mut run.texts.tree;
+    if text.of != Some(session) {
+        return None;
+    }
+    run.texts.diff.set(diff.as_deref().unwrap_or_default());
+    text.read = Some(diff.map(|_| ()));
+    text.asked = false;
+    if std::mem::take(&mut text.again) { read_tree(run) } else { None }
+}
+
+/// Whether an event may have changed the diff of the worktree that is shown.
+pub fn reread(run: &mut RunModel, event: &Event) -> Option<UiEffect> {
+    if event.session_id.is_none() || run.texts.tree.of != event.session_id {
+        return None;
+    }
+    let touches = match &event.body {
+        Body::Session(Happened::ActivityAdded(added)) => {
+            matches!(
+                added.activity,
+                Activity::FileChange { .. } | Activity::Shell { .. } | Activity::ToolCall { .. }
+            )
+        }
+        Body::Session(Happened::SessionTurnFinished(_) | Happened::SessionChanged(_)) => true,
+        _ => false,
+    };
+    if touches { read_tree(run) } else { None }
 }
 
 /// An action on watchers.
