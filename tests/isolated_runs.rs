@@ -1,12 +1,15 @@
 //! Whole runs in worktree mode: the real program, the real git, sessions that play a script.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod support;
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
 use serde_json::Value;
+use support::{model_server::ModelServer, sessions::real_cli};
 
 /// A repository, a home of its own, and a scenario.
 struct Bench {
@@ -166,6 +169,8 @@ fn a_headless_run_ends_with_merged_work_and_lists_the_branch_that_is_in_conflict
     assert!(ok && text.contains("is removed") && !directory.exists(), "{text}");
     let (ok, text) = bench.said(&["session", "merge", "s2"]);
     assert!(!ok && text.contains("has no worktree"), "{text}");
+    let (ok, text) = bench.said(&["session", "show", "s2"]);
+    assert!(ok && text.contains("cancelled"), "{text}");
     assert_eq!(git(&bench.work(), &["branch", "--format=%(refname:short)"]), "main");
 }
 
@@ -263,4 +268,93 @@ fn exec_in_worktree_mode_leaves_a_branch_that_can_be_merged() {
     let (ok, text) = bench.said(&["clean"]);
     assert!(ok && text.contains("removed the worktree of 'zwarm/alone/s1'"), "{text}");
     assert_eq!(std::fs::read_dir(bench.worktrees()).unwrap().count(), 0);
+}
+
+/// One session of a real executor, merged by `end_session`.
+fn real_scenario(adapter: &str, model: &str) -> String {
+    format!(
+        "
+model:
+  - calls: [{{delegate: {{task: 'Change line 2', mode: sync, adapter: {adapter}, model: {model}}}}}]
+  - calls: [{{end_session: {{session_id: s1}}}}]
+  - calls: [{{bash: {{command: 'cat a.txt'}}}}]
+  - calls: [{{exit: {{exit_message: Done.}}}}]
+"
+    )
+}
+
+async fn real_run(bench: &Bench, set: Vec<String>, env: Vec<(&'static str, String)>) {
+    let scenario = format!("orchestrator.lm=scripted:{}/scenario.yaml", bench.root.path().display());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zwarm-tui"));
+    command.args(["run", "--json", "-t", "go", "-n", "real", "--set", &scenario]);
+    command.args(["--set", "executor.isolation=worktree"]);
+    for set in &set {
+        command.args(["--set", set]);
+    }
+    command.current_dir(bench.work()).stdin(Stdio::null()).envs(env).env_remove("ZWARM_RUN");
+    command.env("ZWARM_HOME", bench.root.path().join("home")).env("HOME", bench.root.path());
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ended = &results(&events, "end_session")[0];
+    assert_eq!(ended["merged"]["files"], serde_json::json!(["a.txt"]), "{ended}");
+    let shown = &results(&events, "bash")[0];
+    assert_eq!(shown["stdout"], "1\ntwo\n3\n", "{shown}");
+    assert_eq!(of(&events, "run_finished")[0].get("unmerged"), None);
+    assert_eq!(git(&bench.work(), &["branch", "--format=%(refname:short)"]), "main");
+    assert_eq!(git(&bench.work(), &["status", "--porcelain"]), "");
+    assert_eq!(std::fs::read_dir(bench.worktrees()).unwrap().count(), 0, "the worktree is tidied");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_real_codex_works_in_its_worktree_within_its_own_sandbox_and_is_merged() {
+    let Some(codex) = real_cli("ZWARM_TEST_CODEX") else { return };
+    let lanes = r#"
+lanes:
+  - name: codex
+    replies:
+      - calls: [{exec_command: {cmd: "sed -i s/2/two/ a.txt; cp a.txt $HOME/outside.txt"}}]
+      - text: "Changed."
+"#;
+    let server = ModelServer::from_yaml(lanes).await;
+    let bench = Bench::new(&real_scenario("codex", "gpt-5.5"));
+    let home = bench.root.path().join("codex");
+    std::fs::create_dir(&home).unwrap();
+    let config = format!(
+        "model_provider = \"mock\"\ncheck_for_update_on_startup = false\n[model_providers.mock]\nname = \"mock\"\n\
+         base_url = \"{}\"\nwire_api = \"responses\"\nenv_key = \"MOCK_KEY\"\n[features]\nplugins = false\n\
+         [analytics]\nenabled = false\n",
+        server.v1()
+    );
+    std::fs::write(home.join("config.toml"), config).unwrap();
+    let set = vec![format!("executor.codex_path={codex}")];
+    let env = vec![("CODEX_HOME", home.display().to_string()), ("MOCK_KEY", "k".to_owned())];
+    real_run(&bench, set, env).await;
+    assert!(!bench.root.path().join("outside.txt").exists(), "the sandbox holds outside the worktree");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_real_claude_works_in_its_worktree_and_is_merged() {
+    let Some(claude) = real_cli("ZWARM_TEST_CLAUDE") else { return };
+    let lanes = r#"
+lanes:
+  - name: claude
+    wire: messages
+    replies:
+      - calls: [{Bash: {command: "sed -i s/2/two/ a.txt", description: "change"}}]
+      - text: "Changed."
+"#;
+    let server = ModelServer::from_yaml(lanes).await;
+    let bench = Bench::new(&real_scenario("claude", "claude-sonnet-4-5"));
+    let home = bench.root.path().join("claude").display().to_string();
+    let set =
+        vec![format!("executor.claude_path={claude}"), "executor.sandbox=danger-full-access".to_owned()];
+    let env = vec![
+        ("ANTHROPIC_BASE_URL", server.root()),
+        ("ANTHROPIC_API_KEY", "k".to_owned()),
+        ("CLAUDE_CONFIG_DIR", home),
+        ("CLAUDE_CODE_MAX_RETRIES", "1".to_owned()),
+    ];
+    real_run(&bench, set, env).await;
 }

@@ -366,7 +366,7 @@ impl Machine {
         if let Some(error) = error {
             self.session_problem(id, &error, "");
         }
-        self.tidy(id);
+        self.tidy(id, false);
     }
 
     pub(super) fn turn_timed_out(&mut self, id: SessionId, turn: u32) {

@@ -145,6 +145,9 @@ impl Machine {
     /// How it went.
     pub(super) fn settled(&mut self, id: SessionId, settled: Settled, tree: Option<Tree>) {
         let how = self.fleet.settling.remove(&id);
+        if how != Some(Settle::Tidy) {
+            self.fleet.tidied.remove(&id);
+        }
         // Tidying that left it as it was decides nothing about the work.
         if how != Some(Settle::Tidy) || settled.removed {
             let branch = None;
@@ -155,7 +158,7 @@ impl Machine {
         for call_id in self.calls.ids(|on| matches!(on, On::Settling(session, _) if *session == id)) {
             self.give_settled(&call_id, id, &settled);
         }
-        self.tidy(id);
+        self.tidy(id, false);
     }
 
     fn give_settled(&mut self, call_id: &str, id: SessionId, settled: &Settled) {
@@ -171,11 +174,12 @@ impl Machine {
     }
 
     /// Removes the worktree of a session that has ended, where nothing is lost by that. (Git looks; this only asks.)
-    pub(super) fn tidy(&mut self, id: SessionId) {
+    /// `idle`: no turn of it ran when it was ended, so that its executor writes nothing while it leaves.
+    pub(super) fn tidy(&mut self, id: SessionId, idle: bool) {
         let Some(session) = self.state.sessions.get(id) else { return };
         let Some(isolated) = &session.who.isolated else { return };
         let kept = isolated.work.as_ref().is_some_and(|work| work.outcome == Outcome::Kept);
-        let over = session.doing == Doing::Ended && !self.fleet.live.contains(&id);
+        let over = session.doing == Doing::Ended && (idle || !self.fleet.live.contains(&id));
         let inside =
             |other: &Session| PathBuf::from(&other.who.working_dir).starts_with(&isolated.tree.worktree);
         let shared = self.state.sessions.open().any(|other| other.id != id && inside(other));

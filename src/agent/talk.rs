@@ -69,7 +69,7 @@ impl Machine {
             self.out.push(Effect::Order(id, Order::End));
         }
         self.withdraw_nudges(id, "the session was ended");
-        self.tidy(id);
+        self.tidy(id, turn.is_none());
     }
 
     fn withdraw_nudges(&mut self, id: SessionId, why: &str) {

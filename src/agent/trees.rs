@@ -16,7 +16,7 @@ use crate::{
     process::Processes,
     protocol::{
         Body, Event, InstanceId, Recorded, SessionId, Stamp,
-        event::{SessionChanged, VERSION},
+        event::{SessionChanged, SessionCompleted, VERSION},
         tree::{Outcome, Settle, Settled, Tree},
     },
     store::{Journal, Lock},
@@ -50,20 +50,20 @@ pub async fn settle(dir: &Path, session: SessionId, how: Settle) -> Result<Strin
     let git = git_of(dir)?;
     let told = git::settle(&git, &isolated.tree, how, &super::isolate::title(found)).await;
     let (settled, tree) = (told.settled.clone(), told.tree);
-    let changed = SessionChanged { work: Some(told.settled), tree, ..SessionChanged::default() };
-    let body = Body::from(changed);
-    let payload = body.payload().map_err(|error| UserError::failed(error.to_string(), ""))?;
-    let event = Event {
-        v: VERSION,
-        id: uuid::Uuid::new_v4(),
-        seq: last + 1,
-        timestamp: Stamp::now(),
-        session_id: Some(session),
-        task_id: task,
-        body,
-    };
-    let line: Arc<str> = Arc::from(event.to_line(&payload));
-    journal.append(Arc::new(Recorded { event, line }));
+    let mut bodies =
+        vec![Body::from(SessionChanged { work: Some(told.settled), tree, ..SessionChanged::default() })];
+    if settled.outcome == Outcome::Discarded && found.end.is_none() {
+        let (status, exit_message) = ("cancelled".to_owned(), Some("its work was discarded".to_owned()));
+        let message_count = u64::from(found.turns) * 2;
+        bodies.push(SessionCompleted { status, exit_message, message_count }.into());
+    }
+    for (body, seq) in bodies.into_iter().zip(last + 1..) {
+        let payload = body.payload().map_err(|error| UserError::failed(error.to_string(), ""))?;
+        let (id, timestamp) = (uuid::Uuid::new_v4(), Stamp::now());
+        let event = Event { v: VERSION, id, seq, timestamp, session_id: Some(session), task_id: task, body };
+        let line: Arc<str> = Arc::from(event.to_line(&payload));
+        journal.append(Arc::new(Recorded { event, line }));
+    }
     let written = journal.sync().await;
     let closed = tokio::task::spawn_blocking(move || journal.close()).await;
     drop(lock);

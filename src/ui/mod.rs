@@ -98,6 +98,8 @@ pub async fn run(start: Start) -> Result<i32, UserError> {
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod isolated_tests;
+#[cfg(test)]
 mod screens_tests;
 #[cfg(test)]
 mod steering_tests;

@@ -222,7 +222,16 @@ pub fn reread(run: &mut RunModel, event: &Event) -> Option<UiEffect> {
         Body::Session(Happened::SessionTurnFinished(_) | Happened::SessionChanged(_)) => true,
         _ => false,
     };
-    if touches { read_tree(run) } else { None }
+    if !touches {
+        return None;
+    }
+    let effect = read_tree(run);
+    if run.texts.tree.of.is_some() {
+        return effect;
+    }
+    // The worktree is gone: what was seen of the work stands in the journal.
+    let (instance, dir) = (run.id, run.dir.clone());
+    event.session_id.map(|session| UiEffect::ReadSession { instance, dir, session })
 }
 
 /// An action on watchers.
