@@ -2,16 +2,14 @@
 //! control sequences taken out before it is written. Nothing of a run is lost with it: the journal is elsewhere.
 
 use std::{
+    fs::File,
     io,
-    os::unix::fs::DirBuilderExt,
-    path::Path,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
 
-use tracing_appender::{
-    non_blocking::{NonBlocking, WorkerGuard},
-    rolling::{RollingFileAppender, Rotation},
-};
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use crate::{
@@ -70,15 +68,58 @@ impl Log {
     }
 }
 
-fn open(dir: &Path) -> Result<RollingFileAppender, io::Error> {
+fn open(dir: &Path) -> Result<Daily, io::Error> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .max_log_files(KEPT)
-        .filename_prefix("zwarm-tui")
-        .filename_suffix("log")
-        .build(dir)
-        .map_err(io::Error::other)
+    let mut daily = Daily { dir: dir.to_owned(), day: String::new(), file: None };
+    daily.turn(&today())?;
+    Ok(daily)
+}
+
+/// UTC, so that the name does not depend on the place.
+fn today() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()
+}
+
+/// A file a day, each 0600 whatever the umask (which `tracing_appender`'s own rolling file leaves to the umask).
+#[derive(Debug)]
+struct Daily {
+    dir: PathBuf,
+    day: String,
+    file: Option<File>,
+}
+
+impl Daily {
+    /// Opens the file of a day and removes the oldest ones.
+    fn turn(&mut self, day: &str) -> io::Result<()> {
+        let path = self.dir.join(format!("zwarm-tui.{day}.log"));
+        let file = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+        (self.day, self.file) = (day.to_owned(), Some(file));
+        let ours = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name.starts_with("zwarm-tui.") && name.ends_with(".log"))
+        };
+        let entries = std::fs::read_dir(&self.dir)?.flatten();
+        let mut all: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(ours).collect();
+        all.sort();
+        for old in all.iter().rev().skip(KEPT) {
+            let _ = std::fs::remove_file(old);
+        }
+        Ok(())
+    }
+}
+
+impl io::Write for Daily {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let today = today();
+        if today != self.day {
+            // A new file that cannot be opened is no reason to lose the line.
+            let _ = self.turn(&today);
+        }
+        self.file.as_mut().map_or(Ok(bytes.len()), |file| file.write(bytes))
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), File::flush)
+    }
 }
 
 /// Makes writers that take secrets out.
@@ -138,6 +179,19 @@ mod tests {
             !text.contains("canary") && !text.contains("abcdefghij") && !text.contains('\u{1b}'),
             "{text:?}"
         );
+    }
+
+    #[test]
+    fn five_files_are_kept_and_each_is_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let mut daily = open(dir.path()).unwrap();
+        for day in 1..=8 {
+            daily.turn(&format!("2020-01-0{day}")).unwrap();
+        }
+        let files: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap()).collect();
+        assert_eq!(files.len(), KEPT);
+        assert!(files.iter().all(|file| file.metadata().unwrap().permissions().mode() & 0o777 == 0o600));
     }
 
     #[test]

@@ -22,6 +22,19 @@ pub struct Now {
     pub mono_ms: u64,
 }
 
+/// A difference between the two clocks that is no mere correction of the time, in milliseconds.
+const JUMP_MS: i64 = 5000;
+
+impl Now {
+    /// How much further the wall clock went than the monotonic one (negative: back); `None`: as much, or nearly.
+    pub fn jumped_since(&self, before: &Self) -> Option<i64> {
+        let wall = self.stamp.at.as_millisecond().saturating_sub(before.stamp.at.as_millisecond());
+        let mono = i64::try_from(self.mono_ms.saturating_sub(before.mono_ms)).unwrap_or(i64::MAX);
+        let by = wall.saturating_sub(mono);
+        (by.abs() >= JUMP_MS).then_some(by)
+    }
+}
+
 /// What happened.
 #[derive(Debug)]
 pub enum Input {
@@ -236,4 +249,23 @@ pub struct BashCall {
     /// `None`: the working directory.
     pub cwd: Option<String>,
     pub timeout: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_is_noticed_and_one_that_is_corrected_is_not() {
+        let now = |seconds: i64, mono_ms| {
+            let mut stamp = Stamp::parse("2026-11-24T06:00:00+01:00").unwrap();
+            stamp.at = jiff::Timestamp::from_second(seconds).unwrap();
+            Now { stamp, mono_ms }
+        };
+        let before = now(1000, 500);
+        assert_eq!(now(1060, 60_500).jumped_since(&before), None);
+        assert_eq!(now(1063, 60_500).jumped_since(&before), None, "a correction");
+        assert_eq!(now(1060 + 86_400, 60_500).jumped_since(&before), Some(86_400_000));
+        assert_eq!(now(1000 - 3540, 60_500).jumped_since(&before), Some(-3_600_000));
+    }
 }

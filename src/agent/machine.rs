@@ -12,7 +12,7 @@ use crate::{
     fold::State,
     protocol::{
         Body, Event, Recorded, SessionId,
-        event::{ProblemRaised, RunState, RunStateChanged, VERSION},
+        event::{ClockChanged, ProblemRaised, RunState, RunStateChanged, VERSION},
         ids::TaskId,
     },
 };
@@ -68,7 +68,10 @@ impl Machine {
 
     /// Decides.
     pub fn handle(&mut self, input: Input, now: Now) -> Vec<Effect> {
-        self.now = now;
+        let before = std::mem::replace(&mut self.now, now);
+        if let Some(by_ms) = self.now.jumped_since(&before).filter(|_| self.state.run.launches > 0) {
+            self.record(ClockChanged { by_ms });
+        }
         match input {
             Input::Launch { started, recovered } => {
                 self.begin_launch(*started, recovered.map(|mended| *mended))

@@ -111,7 +111,7 @@ impl RunView {
                     at,
                 });
             }
-            Run::ProblemRaised(_) | Run::Recovered(_) => {}
+            Run::ProblemRaised(_) | Run::Recovered(_) | Run::ClockChanged(_) => {}
         }
     }
 }

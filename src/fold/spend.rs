@@ -67,9 +67,13 @@ impl Spend {
     /// Follows one event.
     pub fn apply(&mut self, event: &Event) {
         let at = event.timestamp.at.as_microsecond();
+        let jumped_us = match &event.body {
+            Body::Run(Run::ClockChanged(clock)) => clock.by_ms.saturating_mul(1000),
+            _ => 0,
+        };
         let new_launch = matches!(event.body, Body::Run(Run::RunStarted(_)));
         if let Some(until) = self.clock.until_us.replace(at).filter(|_| !new_launch) {
-            self.clock.counted_us += (at - until).max(0);
+            self.clock.counted_us += (at - until).saturating_sub(jumped_us).max(0);
         } else if !new_launch {
             self.clock.until_us = None;
         }
@@ -116,5 +120,47 @@ pub const RUN: &str = "run";
 fn push_new(caps: &mut Vec<Cap>, cap: Cap) {
     if !caps.contains(&cap) {
         caps.push(cap);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{
+        Stamp,
+        event::{ClockChanged, StepStarted, VERSION},
+    };
+
+    /// Minutes after events at these times (seconds).
+    fn minutes(events: &[(i64, Body)]) -> f64 {
+        let mut spend = Spend::default();
+        // A launch begins the count; its own payload does not matter.
+        spend.clock.until_us = Some(0);
+        for (at, body) in events {
+            let mut timestamp = Stamp::parse("1970-01-01T00:00:00Z").unwrap();
+            timestamp.at = jiff::Timestamp::from_second(*at).unwrap();
+            let id = uuid::Uuid::nil();
+            let event = Event {
+                v: VERSION,
+                id,
+                seq: 1,
+                timestamp,
+                session_id: None,
+                task_id: None,
+                body: body.clone(),
+            };
+            spend.apply(&event);
+        }
+        spend.clock.counted_us as f64 / 60e6
+    }
+
+    #[test]
+    fn a_clock_that_jumps_spends_no_minutes_and_gives_none_back() {
+        let step = || Body::from(StepStarted { step: 1 });
+        let jump = |by_ms| Body::from(ClockChanged { by_ms });
+        assert_eq!(minutes(&[(60, step()), (120, step())]), 2.0);
+        let years = 10 * 365 * 86_400;
+        assert_eq!(minutes(&[(60, step()), (120 + years, jump(years * 1000)), (180 + years, step())]), 3.0);
+        assert_eq!(minutes(&[(3660, step()), (120, jump(-3_600_000)), (180, step())]), 63.0);
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{claim::Proof, sessions::in_a_few_words};
 use crate::protocol::{
     Body, Event, InboxId, SessionId, ToolCall,
-    event::{Activity, History, Human, Session as SessionEvent},
+    event::{Activity, History, Human, Run, Session as SessionEvent},
     item::{self, ItemView},
 };
 
@@ -150,6 +150,10 @@ impl Trail {
                     }
                     _ => {}
                 }
+            }
+            Body::Run(Run::ClockChanged(clock)) => {
+                let by = clock.by_ms.saturating_mul(1000);
+                self.sessions.iter_mut().for_each(|s| s.last_at_us = s.last_at_us.saturating_add(by));
             }
             Body::Human(Human::InboxOpened(opened)) => {
                 if let Some(session) = opened.session.and_then(|id| self.of(id)) {

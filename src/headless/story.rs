@@ -124,6 +124,7 @@ fn run_words(run: &Run) -> Option<String> {
             "recovered: {} unfinished bytes set aside, {} damaged lines skipped, {} processes ended",
             recovered.torn_bytes, recovered.skipped_lines, recovered.reaped_processes
         ),
+        Run::ClockChanged(clock) => format!("the clock went {}", clock.words()),
         Run::RunFinished(end) => {
             let cost =
                 end.usage.cost_usd.map_or_else(|| "cost unknown".to_owned(), |cost| format!("${cost:.4}"));

@@ -38,6 +38,7 @@ pub use exec::exec_main;
 pub use find::{find_program, helper};
 pub use reap::{Reaped, reap};
 pub use spawn::{PROCS_FILE, SpawnError};
+pub use table::runs;
 
 use crate::protocol::InstanceId;
 use group::Group;

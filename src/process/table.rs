@@ -50,6 +50,16 @@ pub(super) fn start_time(pid: u32) -> Option<u64> {
     stat(pid).map(|stat| stat.start)
 }
 
+/// Whether a process of this pid runs (a zombie does not). Where there is no table: whether there is one.
+pub fn runs(pid: u32) -> bool {
+    if cfg!(target_os = "linux") {
+        return stat(pid).is_some_and(|stat| !matches!(stat.state, b'Z' | b'X'));
+    }
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    let tested = pid.map(rustix::process::test_kill_process);
+    matches!(tested, Some(Ok(()) | Err(rustix::io::Errno::PERM)))
+}
+
 impl Known {
     /// The process that has this pid now.
     pub(super) fn now(pid: u32) -> Option<Self> {

@@ -16,6 +16,9 @@ use super::{StoreError, fs::read_bounded};
 pub(super) const LOCK: &str = "lock";
 /// How long a lock is tried for: another process may hold it for a moment only to see whether it is free.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// How long more when its holder is dead: a child that was just being forked has the lock too until it runs its own
+/// program, and a dead one's last children may take a moment.
+const AFTER_DEATH: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(5);
 /// Bytes that are read of a lock file.
 const MAX_NOTE: u64 = 4096;
@@ -36,6 +39,13 @@ pub struct Holder {
     pub boot: String,
 }
 
+impl Holder {
+    /// It says who it is, of this boot, and that process does not run.
+    fn is_dead(&self) -> bool {
+        self.pid != 0 && self.boot == boot_id() && !crate::process::runs(self.pid)
+    }
+}
+
 impl Lock {
     /// Takes the lock of an instance's folder. Errors: [`StoreError::Held`] with the holder's pid, and
     /// [`StoreError::Io`].
@@ -44,7 +54,11 @@ impl Lock {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut file = file.map_err(StoreError::io("lock", &path))?;
-        match wait_for(&file, PATIENCE) {
+        let taken = match wait_for(&file, PATIENCE) {
+            Ok(false) if note(&path).is_dead() => wait_for(&file, AFTER_DEATH),
+            taken => taken,
+        };
+        match taken {
             Ok(true) => {}
             Ok(false) => return Err(StoreError::Held { dir: dir.to_owned(), pid: note(&path).pid }),
             Err(error) => return Err(StoreError::io("lock", &path)(error)),
@@ -59,12 +73,13 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
-    /// Who holds the lock of an instance's folder; `None`: nobody. Looks, never takes.
+    /// Who holds the lock of an instance's folder; `None`: nobody, or one who is dead and will not hold it for long.
+    /// Looks, never takes.
     pub fn holder(dir: &Path) -> Option<Holder> {
         let path = dir.join(LOCK);
         let file = File::open(&path).ok()?;
         match file.try_lock_shared() {
-            Err(TryLockError::WouldBlock) => Some(note(&path)),
+            Err(TryLockError::WouldBlock) => Some(note(&path)).filter(|holder| !holder.is_dead()),
             Ok(()) | Err(TryLockError::Error(_)) => None,
         }
     }
@@ -125,5 +140,23 @@ mod tests {
         drop(lock);
         assert_eq!(Lock::holder(dir.path()), None);
         assert!(Lock::take(dir.path()).is_ok());
+    }
+
+    #[test]
+    fn a_lock_that_a_dead_holder_still_has_is_nobodys_and_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = Lock::take(dir.path()).unwrap();
+        // As after a kill in the middle of a fork: the lock is held, its holder is gone.
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let (pid, boot) = (child.id(), boot_id());
+        child.wait().unwrap();
+        std::fs::write(dir.path().join(LOCK), serde_json::to_vec(&Holder { pid, boot }).unwrap()).unwrap();
+        assert_eq!(Lock::holder(dir.path()), None);
+        std::thread::scope(|scope| {
+            let taken = scope.spawn(|| Lock::take(dir.path()).is_ok());
+            std::thread::sleep(PATIENCE * 3);
+            drop(lock);
+            assert!(taken.join().unwrap());
+        });
     }
 }

@@ -64,6 +64,7 @@ impl View {
             | Run::RunStateChanged(_)
             | Run::RunRenamed(_)
             | Run::Recovered(_)
+            | Run::ClockChanged(_)
             | Run::RunFinished(_) => {
                 self.add(pos, None, Kind::Run, 0);
             }

@@ -17,6 +17,8 @@ events! {
         ProblemRaised = "problem_raised",
         /// What was mended when a journal was opened after a crash.
         Recovered = "recovered",
+        /// The wall clock was changed, or the machine slept.
+        ClockChanged = "clock_changed",
         RunFinished = "run_finished",
     }
 }
@@ -154,6 +156,29 @@ pub struct Recovered {
     pub reaped_processes: u32,
     #[serde(default)]
     pub clock: Clock,
+}
+
+/// The wall clock went another way than the monotonic one: it was set, or the machine was suspended. Written where it
+/// was noticed; what is counted by timestamps leaves the difference out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockChanged {
+    /// How much further the wall clock went; negative: back.
+    pub by_ms: i64,
+}
+
+impl ClockChanged {
+    /// `forward by 8 h 2 min`, `back by 40 s`.
+    pub fn words(&self) -> String {
+        let way = if self.by_ms < 0 { "back" } else { "forward" };
+        let seconds = self.by_ms.unsigned_abs() / 1000;
+        let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+        match seconds {
+            0..60 => format!("{way} by {seconds} s"),
+            60..3600 => format!("{way} by {minutes} min"),
+            3600..86_400 => format!("{way} by {hours} h {minutes} min"),
+            _ => format!("{way} by {days} days"),
+        }
+    }
 }
 
 /// Tokens by scope at the end of a launch, over the whole life of the instance.

@@ -168,7 +168,7 @@ impl Fold {
                 launch.run.note("state", time(event), attributes);
             }
             Run::RunFinished(finished) => self.finished(event, finished, out),
-            Run::Recovered(_) | Run::RunRenamed(_) => {}
+            Run::Recovered(_) | Run::RunRenamed(_) | Run::ClockChanged(_) => {}
         }
     }
 

@@ -68,6 +68,9 @@ pub(super) fn run(shown: &Shown<'_>, body: &Run, brush: &Brush<'_>, out: &mut Ve
             }
             about(Icon::Warn, Role::Warn, &parts.join("; "), brush, out);
         }
+        Run::ClockChanged(clock) => {
+            about(Icon::Warn, Role::Warn, &format!("the clock went {}", clock.words()), brush, out);
+        }
         Run::RunFinished(finished) => {
             let (icon, role) =
                 if finished.exit_code == 0 { (Icon::Good, Role::Good) } else { (Icon::Stop, Role::Bad) };
