@@ -1,7 +1,10 @@
 //! The demo: a real run in a fresh git repository, in which only model and executor are scripted. The last
 //! [`KEPT`] repositories are kept below the user's state folder.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
 
 use super::launch::{Launch, What};
 use crate::{
@@ -72,7 +75,7 @@ fn watchers() -> Watchers {
 fn repository(all: &Path) -> std::io::Result<PathBuf> {
     let stamp = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
     let dir = all.join(format!("{stamp}-{:04x}", fastrand::u16(..)));
-    std::fs::create_dir_all(&dir)?;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
     std::fs::write(dir.join("README.md"), README)?;
     for args in [
         &["init", "-q"][..],

@@ -219,13 +219,16 @@ impl Machine {
     fn store_failed(&mut self, message: String) {
         self.store_failed = true;
         self.out.push(Effect::Notice(crate::protocol::Notice::StoreFailed { message }));
+        if !self.rules.human_present() {
+            // Nobody can mend it: the driver gives up.
+            self.out.push(Effect::Sync);
+        }
     }
 
     fn store_restored(&mut self) {
         self.store_failed = false;
         self.out.push(Effect::Notice(crate::protocol::Notice::StoreRestored));
-        if self.run_state() == RunState::Running {
-            self.set_state(RunState::Pausing, "the journal could not be written; it can be again", "error");
-        }
+        // Only the human has it tried again, by going on: so it goes on.
+        self.problem("store", "the journal could not be written for a while; nothing of it is lost", "");
     }
 }

@@ -66,7 +66,8 @@ pub(super) async fn start(launch: Launch) -> Result<Running, UserError> {
     let (link, commands) =
         Link::new(id, name.clone(), dir.clone(), working_dir.clone(), opened.journal.events());
     let config = Arc::new(launch.config.clone());
-    let leaves = leaves(&config, &processes, &link, model.clone(), (&working_dir, watching))?;
+    let redactor = Arc::new(Redactor::new(launch.secrets.iter().map(|(_, value)| value.clone())));
+    let leaves = leaves(&config, &processes, &link, model.clone(), (&working_dir, watching, &redactor))?;
     let rules = Rules {
         watchers: WatcherRules {
             at_activity: !leaves
@@ -90,7 +91,7 @@ pub(super) async fn start(launch: Launch) -> Result<Running, UserError> {
             tools: Arc::new(Vec::new()),
             prices,
         },
-        redactor: Arc::new(Redactor::new(launch.secrets.iter().map(|(_, value)| value.clone()))),
+        redactor,
         config,
     };
     let rules = with_tools(rules);
@@ -265,7 +266,7 @@ fn leaves(
     processes: &Processes,
     link: &Link,
     model: Option<Arc<Model>>,
-    (working_dir, watching): (&Path, Option<Arc<dyn AskModel>>),
+    (working_dir, watching, redactor): (&Path, Option<Arc<dyn AskModel>>, &Arc<Redactor>),
 ) -> Result<Leaves, UserError> {
     let tails = link.tails.clone();
     let setup = executors::Setup {
@@ -273,6 +274,7 @@ fn leaves(
         processes: processes.clone(),
         scenario: model.as_ref().and_then(|model| model.scenario()),
         deltas: Arc::new(move |delta| tails.push(delta)),
+        redactor: redactor.clone(),
     };
     let around = Surroundings {
         processes: Some(processes.clone()),

@@ -1,13 +1,16 @@
-//! The raw wire of a session: every line in and out, in `turns/turn_N.jsonl`. A log for people and for bug reports;
-//! nothing is read back from it.
+//! The raw wire of a session: every line in and out, in `turns/turn_N.jsonl`, without the keys. A log for people and for
+//! bug reports; nothing is read back from it.
 
 use std::{
     fs::{File, OpenOptions},
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::PathBuf,
+    sync::Arc,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
+
+use crate::text::Redactor;
 
 /// Most bytes of one turn's file.
 pub(super) const MAX_RAW: u64 = 200 * 1024 * 1024;
@@ -33,12 +36,21 @@ pub(super) struct RawLog {
     written: u64,
     held: String,
     most: u64,
+    redactor: Arc<Redactor>,
 }
 
 impl RawLog {
     /// A log below the session's folder; nothing is created before the first turn.
-    pub(super) fn new(dir: PathBuf) -> Self {
-        Self { dir, began: Instant::now(), file: None, written: 0, held: String::new(), most: MAX_RAW }
+    pub(super) fn new(dir: PathBuf, redactor: Arc<Redactor>) -> Self {
+        Self {
+            dir,
+            began: Instant::now(),
+            file: None,
+            written: 0,
+            held: String::new(),
+            most: MAX_RAW,
+            redactor,
+        }
     }
 
     /// From now on lines belong to this turn.
@@ -46,7 +58,10 @@ impl RawLog {
         self.file = None;
         self.written = 0;
         let turns = self.dir.join("turns");
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&turns);
+        // The instance's folder is never made anew: it may have been moved away.
+        let home = self.dir.parent().and_then(|sessions| sessions.parent()).unwrap_or(&self.dir);
+        let made = std::fs::metadata(home)
+            .and_then(|_| std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&turns));
         let path = turns.join(format!("turn_{turn}.jsonl"));
         let opened = made.and_then(|()| OpenOptions::new().create(true).append(true).mode(0o600).open(&path));
         match opened {
@@ -75,6 +90,7 @@ impl RawLog {
                 format!("{{\"t\":{t},\"dir\":\"{dir}\",\"text\":{}}}\n", serde_json::Value::from(line))
             }
         };
+        let entry = self.redactor.redact(&entry);
         if self.file.is_some() {
             self.write(&entry);
         } else if self.held.len() + entry.len() <= MAX_HELD {
@@ -110,12 +126,13 @@ mod tests {
     #[test]
     fn a_handshake_goes_to_the_first_turn_and_a_full_log_says_so_once() {
         let dir = tempfile::tempdir().unwrap();
-        let mut log = RawLog::new(dir.path().join("s"));
-        log.line(Way::In, r#"{"id":0}"#);
+        let mut log =
+            RawLog::new(dir.path().join("s"), Arc::new(Redactor::new(["hunter2-secret".to_owned()])));
+        log.line(Way::In, r#"{"id":0,"key":"hunter2-secret"}"#);
         log.turn(1);
         log.line(Way::Out, "not json");
         let first = lines(&log, 1);
-        assert_eq!(first[0]["msg"]["id"], 0);
+        assert_eq!(first[0]["msg"], serde_json::json!({"id": 0, "key": "[redacted]"}));
         assert_eq!(first[1]["turn"], 1);
         assert_eq!((&first[2]["dir"], &first[2]["text"]), (&"out".into(), &"not json".into()));
         log.most = 200;

@@ -19,6 +19,7 @@ use crate::{
     config::Config,
     process::Processes,
     protocol::{Delta, SessionId, StreamKey, scenario::Scenario},
+    text::Redactor,
 };
 
 /// Orders that may wait for a session's task.
@@ -33,6 +34,8 @@ pub struct Setup {
     pub scenario: Option<Arc<Scenario>>,
     /// Where live text goes.
     pub deltas: DeltaSink,
+    /// Takes the keys out of what is written of the wire.
+    pub redactor: Arc<Redactor>,
 }
 
 /// Starts sessions and ends them all.
@@ -157,7 +160,7 @@ impl Executors {
             orders: Orders { from, end: self.end.child_token(), ended: false, back: None },
             news: news.clone(),
             deltas: Deltas { session: spec.id, sink: self.setup.deltas.clone() },
-            raw: RawLog::new(spec.dir.clone()),
+            raw: RawLog::new(spec.dir.clone(), self.setup.redactor.clone()),
             setup: self.setup.clone(),
             spec,
         };

@@ -36,6 +36,8 @@ pub enum Format {
 const HURRY: Duration = Duration::from_secs(2);
 /// After the run's task has ended: how long its last events are waited for.
 const LAST_EVENTS: Duration = Duration::from_secs(5);
+/// The same where the disk has failed.
+const NO_EVENTS: Duration = Duration::from_millis(200);
 /// The number of SIGPIPE: nobody reads standard output any more.
 const PIPE: i32 = 13;
 
@@ -80,6 +82,7 @@ pub async fn follow(
     let mut printer = Printer { format, story: Story::default(), last: false };
     let mut watch = Interrupts::default();
     let mut ended: Option<Option<Ended>> = None;
+    let mut failed = false;
     while !(printer.last && ended.is_some()) {
         tokio::select! {
             biased;
@@ -99,10 +102,15 @@ pub async fn follow(
             }
             result = &mut done, if ended.is_none() => {
                 ended = Some(result.ok());
-                watch.deadline = Some(watch.deadline.unwrap_or(Instant::now() + LAST_EVENTS));
+                // What could not be written cannot come either.
+                let last = if failed { NO_EVENTS } else { LAST_EVENTS };
+                watch.deadline = Some(watch.deadline.unwrap_or(Instant::now() + last));
             }
             notice = notices.recv() => match notice {
-                Ok(notice) => print_notice(&notice, out),
+                Ok(notice) => {
+                    failed |= matches!(notice, Notice::StoreFailed { .. });
+                    print_notice(&notice, out);
+                }
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => tokio::time::sleep(Duration::from_millis(5)).await,
             },

@@ -51,6 +51,11 @@ pub fn create(state_dir: &Path, meta: &Meta) -> Result<PathBuf, StoreError> {
     Ok(dir)
 }
 
+/// That the folder of an instance is there. What is derived never makes it anew: it may have been moved away.
+pub(super) fn is_there(dir: &Path) -> Result<(), StoreError> {
+    std::fs::metadata(dir).map(|_| ()).map_err(StoreError::io("write", dir))
+}
+
 fn fill(dir: &Path, meta: &Meta) -> Result<(), StoreError> {
     let commands = dir.join(super::commands::COMMANDS);
     private().create(&commands).map_err(StoreError::io("create", &commands))?;

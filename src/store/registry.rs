@@ -8,7 +8,6 @@ use serde_json::{Map, Value, json};
 use super::{
     Listed, Meta, Origin, StoreError,
     fs::{Disk, read_bounded},
-    instance::private,
     json::pretty,
     list::list,
     lock::with_lock,
@@ -25,7 +24,7 @@ const TASK_KEPT: usize = 100;
 
 /// Puts an instance into the registry, or its row up to date. Errors: [`StoreError::Busy`], [`StoreError::Io`].
 pub fn update(state_dir: &Path, meta: &Meta) -> Result<(), StoreError> {
-    private().recursive(true).create(state_dir).map_err(StoreError::io("create", state_dir))?;
+    super::instance::is_there(state_dir)?;
     let path = state_dir.join(REGISTRY);
     with_lock(&state_dir.join("instances.json.lock"), PATIENCE, || {
         let mut registry = match read(&path) {

@@ -39,6 +39,7 @@ pub fn write(dir: &Path, input: &SnapshotInput<'_>) -> Result<(), StoreError> {
 
 /// The same on a given file system.
 pub fn write_on(fs: &dyn Fs, dir: &Path, input: &SnapshotInput<'_>) -> Result<(), StoreError> {
+    super::instance::is_there(dir)?;
     for session in &input.sessions.all {
         let folder = dir.join("sessions").join(session.id.to_string());
         put(fs, &folder.join("messages.json"), &pretty(&messages(session, input.conversations)))?;

@@ -261,6 +261,11 @@ impl Plain<'_> {
 
     fn notice(&mut self, notice: &Notice) {
         match notice {
+            Notice::StoreFailed { .. } => self.talk.disk(true),
+            Notice::StoreRestored => self.talk.disk(false),
+            Notice::Warning { .. } | Notice::Closed => {}
+        }
+        match notice {
             Notice::StoreFailed { message } => {
                 self.out.say(&format!("The run is held, the disk fails: {message}"))
             }

@@ -13,20 +13,20 @@ name: killed
 model:
   - text: "I look."
     calls: [{bash: {command: "echo a; sleep 0.03"}}]
-    usage: {input: 100, output: 10}
+    usage: {input: 900, output: 10}
     delay_ms: 40
   - calls: [{delegate: {task: "write it"}}]
-    usage: {input: 200, output: 10}
+    usage: {input: 1000, output: 10}
     delay_ms: 40
   - calls: [{bash: {command: "echo b"}}, {bash: {command: "echo c"}}]
-    usage: {input: 300, output: 10}
+    usage: {input: 1300, output: 10}
   - calls: [{converse: {session_id: s1, message: "go on"}}]
-    usage: {input: 300, output: 10}
-  - text: "PADDING"
+    usage: {input: 1300, output: 10}
+  - text: "I read a lot."
     calls: [{bash: {command: "seq 1 900"}}]
-    usage: {input: 400, output: 10}
+    usage: {input: 2400, output: 10}
   - calls: [{bash: {command: "seq 1 900"}}]
-    usage: {input: 400, output: 10}
+    usage: {input: 4000, output: 10}
   - calls: [{exit: {exit_message: "all is done"}}]
     usage: {input: 500, output: 10}
 sessions:
@@ -42,7 +42,7 @@ sessions:
 
 /// So small that the history of the scenario is compacted before its end.
 const SMALL: [&str; 4] =
-    ["--set", "orchestrator.compaction.max_tokens=2400", "--set", "orchestrator.compaction.keep_last_n=4"];
+    ["--set", "orchestrator.compaction.max_tokens=2400", "--set", "orchestrator.compaction.keep_last_n=2"];
 
 /// Kills in a phase: `reach` brings a run to it, then some time (at most `spread`) goes by.
 fn kill_in(phase: &str, seed: u64, spread: Duration, reach: impl Fn(&Place, &mut Run)) {

@@ -6,6 +6,9 @@
 //! calls are let fail one after another.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod clock;
+mod disk;
 mod kills;
+mod secrets;
 mod shared;
 mod support;

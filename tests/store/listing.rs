@@ -151,6 +151,6 @@ fn a_place_that_cannot_be_written_is_a_clear_error() {
     ];
     for error in errors {
         let error = zwarm_tui::error::UserError::from(error);
-        assert!(error.message.starts_with("cannot create '") && error.code == 1, "{error}");
+        assert!(error.message.starts_with("cannot ") && error.code == 1, "{error}");
     }
 }

@@ -43,6 +43,7 @@ impl Stage {
             processes: processes.clone(),
             scenario: scenario.map(Arc::new),
             deltas: Arc::new(move |delta| kept.lock().unwrap().push(delta)),
+            redactor: Arc::new(zwarm_tui::text::Redactor::new([])),
         });
         Self { dir, executors, processes, deltas }
     }

@@ -78,8 +78,17 @@ impl Driver {
     /// Waits until everything recorded is on disk. While it cannot be written the run is held: only the human (or the
     /// end of the program) gets through.
     async fn sync(&mut self) -> Option<Ended> {
+        let mut failed = false;
         loop {
-            let Err(error) = self.journal.sync().await else { return None };
+            let Err(error) = self.journal.sync().await else {
+                if failed {
+                    // The machine was never told that it failed, and need not be told that it works.
+                    self.inboxes.health.mark_unchanged();
+                    self.link.notify(Notice::StoreRestored);
+                }
+                return None;
+            };
+            failed = true;
             let message = error.to_string();
             self.link.notify(Notice::StoreFailed { message: message.clone() });
             tracing::error!("the journal cannot be written: {message}");
@@ -87,19 +96,36 @@ impl Driver {
                 return Some(self.give_up(&message).await);
             }
             loop {
-                let Some((command, _)) = self.inboxes.commands.recv().await else {
-                    return Some(self.give_up(&message).await);
-                };
-                match command {
-                    Command::Abort { .. } | Command::Shutdown { .. } => {
+                match self.held_command().await {
+                    None | Some(Command::Abort { .. } | Command::Shutdown { .. }) => {
                         return Some(self.give_up(&message).await);
                     }
-                    Command::Resume | Command::StepOnce => {
+                    Some(Command::Resume | Command::StepOnce) => {
                         self.journal.retry();
                         break;
                     }
-                    _ => self.link.notify(Notice::StoreFailed { message: message.clone() }),
+                    Some(_) => self.link.notify(Notice::StoreFailed { message: message.clone() }),
                 }
+            }
+        }
+    }
+
+    /// The next command, from the screen or from another process, while everything else waits.
+    async fn held_command(&mut self) -> Option<Command> {
+        let inboxes = &mut self.inboxes;
+        loop {
+            let dropped_in = async {
+                match &mut inboxes.dropped_in {
+                    Some(inlet) => inlet.next().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                command = inboxes.commands.recv() => return command.map(|(command, _)| command),
+                dropped = dropped_in => match dropped {
+                    Ok(command) => return Some(command),
+                    Err(error) => tracing::warn!("a command of another process was set aside: {error}"),
+                },
             }
         }
     }

@@ -40,7 +40,9 @@ struct State {
     /// Each with the count of lines that must be on the disk.
     waiting: Vec<(u64, Answer)>,
     failed: Option<String>,
+    /// A retry is wanted; it is wanted or under way.
     retry: bool,
+    trying: bool,
     closing: bool,
 }
 
@@ -81,8 +83,8 @@ impl Queue {
         let (answer, receiver) = oneshot::channel();
         let mut state = self.lock();
         match state.failed.clone() {
-            Some(message) => drop(answer.send(Err(StoreError::Failed { message }))),
-            None => {
+            Some(message) if !state.trying => drop(answer.send(Err(StoreError::Failed { message }))),
+            _ => {
                 let wanted = state.appended;
                 state.waiting.push((wanted, answer));
             }
@@ -97,7 +99,9 @@ impl Queue {
     }
 
     pub(super) fn retry(&self) {
-        self.lock().retry = true;
+        let mut state = self.lock();
+        (state.retry, state.trying) = (true, true);
+        drop(state);
         self.work.notify_one();
     }
 
@@ -155,6 +159,7 @@ impl Queue {
     pub(super) fn fail(&self, message: String) {
         let mut state = self.lock();
         state.failed = Some(message.clone());
+        state.trying = state.retry;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
         self.room.notify_all();
@@ -165,7 +170,9 @@ impl Queue {
 
     /// The disk is good again.
     pub(super) fn restore(&self) {
-        self.lock().failed = None;
+        let mut state = self.lock();
+        (state.failed, state.trying) = (None, false);
+        drop(state);
         self.tell(Health::default());
     }
 

@@ -121,7 +121,10 @@ pub fn step(run: &RunModel) -> String {
 fn left(model: &Model, run: &RunModel, canvas: &Canvas<'_>, more: bool) -> Vec<Span> {
     let skin = canvas.skin;
     let wide = canvas.buf.area.width >= WIDE;
-    let (sign, long, short, style) = state(&run.folds.run, skin);
+    let (sign, long, short, style) = match run.health.store {
+        Some(_) => (skin.sign(Sign::Paused), "HELD (disk)", "HELD", skin.error()),
+        None => state(&run.folds.run, skin),
+    };
     let time = clock(seconds(run, canvas.now.wall));
     let time = if wide { time } else { time[..5].to_owned() };
     let name_cells = if more { 40 } else { 14 };

@@ -74,6 +74,8 @@ pub struct Talk {
     story: Story,
     everywhere: bool,
     leaves: bool,
+    /// The journal cannot be written.
+    disk_failed: bool,
 }
 
 fn say(text: impl Into<String>) -> Wish {
@@ -105,6 +107,7 @@ impl Talk {
     /// A run has begun.
     pub fn begun(&mut self, name: &str) -> Vec<String> {
         (self.folds, self.story, self.asking) = (Folds::default(), Story::default(), Asking::Run);
+        self.disk_failed = false;
         vec![format!("Run '{name}'."), self.menu()]
     }
 
@@ -128,7 +131,16 @@ impl Talk {
     }
 
     fn is_held(&self) -> bool {
-        matches!(self.folds.run.status.state, RunState::Paused | RunState::Pausing | RunState::Sleeping)
+        self.disk_failed
+            || matches!(
+                self.folds.run.status.state,
+                RunState::Paused | RunState::Pausing | RunState::Sleeping
+            )
+    }
+
+    /// The journal cannot be written, or can again.
+    pub fn disk(&mut self, failed: bool) {
+        self.disk_failed = failed;
     }
 
     /// What is said of an event.
@@ -268,6 +280,9 @@ impl Talk {
     fn state(&self) -> String {
         let (run, spend) = (&self.folds.run, &self.folds.spend);
         let mut text = format!("State: {:?}", run.status.state).to_lowercase();
+        if self.disk_failed {
+            "state: held, the disk fails".clone_into(&mut text);
+        }
         if !run.status.reason.is_empty() {
             text.push_str(&format!(", {}", run.status.reason));
         }

@@ -189,9 +189,10 @@ fn run(model: &mut Model, it: Run, argument: Option<&str>, now: Now) -> Vec<UiEf
     }
     let Some(id) = steered(model, now) else { return Vec::new() };
     let state = model.run().map(|run| run.state()).unwrap_or_default();
+    let held = model.run().is_some_and(|run| run.health.store.is_some());
     let command = match it {
         Run::Pause => match state {
-            RunState::Running => Command::Pause { now: false },
+            RunState::Running if !held => Command::Pause { now: false },
             _ => Command::Resume,
         },
         Run::PauseNow => Command::Pause { now: true },
