@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use super::support::{Place, fold, journal, times, wait_for};
+use super::support::{Place, fold, journal, wait_for};
 
 /// Shifts `CLOCK_REALTIME` by as many seconds as the file says that `SHIFT` names.
 const SHIFT: &str = r#"
@@ -91,5 +91,4 @@ fn e14_a_clock_that_is_set_forward_and_back_times_nothing_out() {
     }
     let listed = String::from_utf8(place.run(&["instances"]).stdout).unwrap();
     assert!(listed.contains("done"), "{listed}");
-    let _ = times;
 }

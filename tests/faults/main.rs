@@ -12,3 +12,4 @@ mod kills;
 mod secrets;
 mod shared;
 mod support;
+mod table;
