@@ -122,8 +122,13 @@ fn a_command_that_fails_is_said_once_and_one_that_hangs_is_ended() {
     assert_eq!(output.status.code(), Some(0));
     assert!(began.elapsed() < Duration::from_secs(30));
     let pid = std::fs::read_to_string(place.work().join("pid")).unwrap();
-    let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-    assert!(state.is_empty() || state.contains(") Z "), "it is gone: {state}");
+    let stat = format!("/proc/{}/stat", pid.trim());
+    let gone = || std::fs::read_to_string(&stat).map_or(true, |state| state.contains(") Z "));
+    let until = Instant::now() + Duration::from_secs(10);
+    while !gone() {
+        assert!(Instant::now() < until, "it is gone");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
 }
 
 #[test]
