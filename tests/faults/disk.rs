@@ -94,7 +94,6 @@ fn a12_a_full_disk_holds_a_run_until_there_is_room_and_it_is_told_to_go_on() {
     wait_for("the end", || said().contains("ended by exit").then_some(()));
     assert!(said().contains("The disk works again."), "{}", said());
     type_line("0");
-    drop(type_line);
     drop(input);
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
