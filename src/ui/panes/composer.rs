@@ -4,8 +4,8 @@ use ratatui::{layout::Rect, style::Style};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::{
-    fold::nudges::Stage,
-    protocol::NudgeTarget,
+    fold::{nudges::Stage, sessions::Doing},
+    protocol::{NudgeTarget, SessionId},
     ui::{
         kit::{Canvas, span, width},
         model::{Hit, Model, RunModel, composer::Composer},
@@ -104,6 +104,10 @@ pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect, 
         (true, true) => ("Nudge (changing a queued one)", to),
         (true, false) => ("Nudge", to),
     };
+    let (title, to) = match run.composer.target {
+        NudgeTarget::Session(id) if run.can_steer() => of_session(run, id, title, to, canvas.skin.ascii),
+        _ => (title.to_owned(), to),
+    };
     canvas.hit(area, Hit::Composer);
     let inner = if bordered {
         let style = canvas.skin.title(typing);
@@ -135,7 +139,25 @@ pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect, 
     }
 }
 
-/// What is queued, in one line.
+/// Title and right title of a message to a session: what Enter will do.
+fn of_session(run: &RunModel, id: SessionId, title: &str, to: String, ascii: bool) -> (String, String) {
+    let Some(session) = run.folds.sessions.get(id) else { return (title.to_owned(), to) };
+    let enter = if ascii { "Enter" } else { "⏎" };
+    let title = if run.composer.editing.is_some() {
+        title.to_owned()
+    } else {
+        format!("Message {} {}", session.short_id, session.who.adapter)
+    };
+    let does = match session.doing {
+        Doing::Working => format!("{} is mid-turn: {enter} steers now, Alt-{enter} queues", session.short_id),
+        Doing::Queued | Doing::Held => format!("{} waits: {enter} adds to its turn", session.short_id),
+        Doing::Idle => format!("{enter} begins its next turn"),
+        Doing::Ended => "it has ended".to_owned(),
+    };
+    (title, does)
+}
+
+/// What has become of the newest nudges, in one line.
 fn queued(run: &RunModel, canvas: &Canvas<'_>) -> Option<String> {
     let mine = |nudge: &&crate::fold::nudges::Nudge| nudge.by == "human";
     let all = &run.folds.nudges.all;
@@ -143,15 +165,16 @@ fn queued(run: &RunModel, canvas: &Canvas<'_>) -> Option<String> {
     if let Some(newest) = queued.last() {
         let text = newest.text.replace('\n', " ");
         let sign = canvas.skin.sign(Sign::Queued);
-        return Some(format!("{sign} {} queued: {text}", queued.len()));
+        return Some(format!("{sign} {} queued (Alt-Up edits, Alt-Del withdraws): {text}", queued.len()));
     }
     let newest = all.iter().rev().find(mine)?;
-    match &newest.stage {
-        Stage::Sent(_) => {
-            Some(format!("{} sent: {}", canvas.skin.sign(Sign::Into), newest.text.replace('\n', " ")))
-        }
-        _ => None,
-    }
+    let (sign, word) = match (&newest.stage, newest.target) {
+        (Stage::Sent(_), _) => (Sign::Into, "sent".to_owned()),
+        (Stage::Seen(step), NudgeTarget::Orchestrator) => (Sign::Done, format!("seen at step {step}")),
+        (Stage::Seen(turn), NudgeTarget::Session(_)) => (Sign::Done, format!("seen in turn {turn}")),
+        (Stage::Queued | Stage::Withdrawn(_), _) => return None,
+    };
+    Some(format!("{} {word}: {}", canvas.skin.sign(sign), newest.text.replace('\n', " ")))
 }
 
 #[cfg(test)]

@@ -116,6 +116,12 @@ fn is_held(model: &Model) -> bool {
     model.run().is_some_and(|run| matches!(run.state(), Paused | Pausing | Sleeping))
 }
 
+/// Signs of keys in words.
+fn in_ascii(key: &str) -> String {
+    let words = [("⏎", "Enter"), ("↑↓", "up/down"), ("← →", "left/right"), ("␣", "Space")];
+    words.iter().fold(key.to_owned(), |key, (sign, word)| key.replace(sign, word))
+}
+
 /// Draws the status bar.
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     if area.is_empty() {
@@ -134,7 +140,10 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let prefix = model.pressed.prefix.map(|chord| chord.label(skin.ascii));
     let all = hints(model);
     let prefix_hint = prefix.map(|key| Hint { key, text: skin.sign(Sign::More).to_owned(), act: None });
-    for hint in prefix_hint.into_iter().chain(all) {
+    for mut hint in prefix_hint.into_iter().chain(all) {
+        if skin.ascii {
+            hint.key = in_ascii(&hint.key);
+        }
         let cells = width(&hint.key) + 1 + width(&hint.text) + 2;
         if used + cells > room {
             break;
@@ -147,9 +156,14 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             canvas.hit(Rect::new(start, area.y, x - start, 1), Hit::Act(act));
         }
     }
+    // At the right edge, or before what stands there.
+    let before = if shows_right { right_cells } else { 0 };
+    let mut x = area.right().saturating_sub(u16::try_from(last_cells + before).unwrap_or(0)).max(x);
+    let start = x;
     for (text, style) in &last {
         x += canvas.put(x, area.y, area.right().saturating_sub(x), text, *style);
     }
+    canvas.hit(Rect::new(start, area.y, x - start, 1), Hit::Act(Act::Open(Open::Help)));
     if shows_right {
         let start = area.right() - u16::try_from(right_cells).unwrap_or(0);
         let mut x = start;
