@@ -27,6 +27,7 @@ pub mod registry;
 mod rename;
 mod replace;
 pub mod snapshot;
+mod stale;
 pub mod view;
 mod watch;
 
@@ -48,6 +49,7 @@ pub use meta::{Meta, Numbers, state_word};
 pub use reader::Reader;
 pub use rename::{Renamed, rename};
 pub use replace::{replace, replace_on};
+pub use stale::stale;
 
 use crate::error::UserError;
 

@@ -30,6 +30,9 @@ use crate::{
 /// Bytes of a draft that are read.
 const DRAFT: u64 = 1 << 20;
 
+/// After a change the list is left alone for so long: changes come in bursts.
+const SETTLE: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// An instance that is followed.
 struct Held {
     dir: PathBuf,
@@ -49,6 +52,8 @@ pub(super) struct Hands {
     /// Folders of the instances that this process has started: they are listed wherever they lie.
     started: std::sync::Arc<std::sync::Mutex<Vec<PathBuf>>>,
     tasks: JoinSet<()>,
+    /// The newest reading of the list, which then waits until it is no longer true.
+    listing: Option<AbortHandle>,
     /// Writing that must be done before the program ends.
     writing: JoinSet<()>,
 }
@@ -70,6 +75,7 @@ impl Hands {
             held: std::sync::Arc::default(),
             started: std::sync::Arc::default(),
             tasks: JoinSet::new(),
+            listing: None,
             writing: JoinSet::new(),
         }
     }
@@ -241,30 +247,43 @@ impl Hands {
         });
     }
 
+    /// Reads the list, and says when it is no longer true.
     fn list(&mut self, everywhere: bool) {
         let (here, name, state) = (self.working_dir.clone(), self.state_dir.clone(), self.home.state.clone());
         let started = lock(&self.started).clone();
-        self.answer(move || {
-            let mut all = store::list(&here.join(&name));
-            if everywhere {
-                for project in store::projects::all(&state).into_iter().filter(|project| project.dir != here)
-                {
-                    all.extend(store::list(&project.dir.join(&name)));
-                }
+        let to = self.to.clone();
+        let task = self.tasks.spawn(async move {
+            let state_dir = here.join(&name);
+            let read = move || listed(&here, &name, everywhere.then_some(&*state), &started);
+            let Ok(all) = tokio::task::spawn_blocking(read).await else { return };
+            let live = all.iter().filter(|listed| listed.live.is_some()).map(|listed| listed.dir.clone());
+            let stale = store::stale(state_dir, live.collect());
+            if to.send(Msg::Answer(Answer::Listed(all))).await.is_ok() {
+                stale.await;
+                tokio::time::sleep(SETTLE).await;
+                let _ = to.send(Msg::Answer(Answer::Stale)).await;
             }
-            for dir in started {
-                let state_dir =
-                    dir.parent().and_then(Path::parent).filter(|_| !all.iter().any(|it| it.dir == dir));
-                let others = state_dir.map(store::list).unwrap_or_default();
-                all.extend(others.into_iter().filter(|listed| listed.dir == dir));
-            }
-            let at = |listed: &Listed| {
-                crate::protocol::Stamp::parse(&listed.meta.updated_at).map(|stamp| stamp.at)
-            };
-            all.sort_by_cached_key(|listed| std::cmp::Reverse(at(listed)));
-            Answer::Listed(all)
         });
+        if let Some(before) = self.listing.replace(task) {
+            before.abort();
+        }
     }
+}
+
+/// The instances of a directory, of all projects where their state folder is given, and those that were started here.
+fn listed(here: &Path, name: &str, projects: Option<&Path>, started: &[PathBuf]) -> Vec<Listed> {
+    let mut all = store::list(&here.join(name));
+    for project in projects.map(store::projects::all).into_iter().flatten().filter(|it| it.dir != here) {
+        all.extend(store::list(&project.dir.join(name)));
+    }
+    for dir in started {
+        let state_dir = dir.parent().and_then(Path::parent).filter(|_| !all.iter().any(|it| it.dir == *dir));
+        let others = state_dir.map(store::list).unwrap_or_default();
+        all.extend(others.into_iter().filter(|listed| listed.dir == *dir));
+    }
+    let at = |listed: &Listed| crate::protocol::Stamp::parse(&listed.meta.updated_at).map(|stamp| stamp.at);
+    all.sort_by_cached_key(|listed| std::cmp::Reverse(at(listed)));
+    all
 }
 
 impl Drop for Hands {

@@ -83,6 +83,8 @@ pub enum Answer {
     Opened(Box<Opened>),
     NotOpened(UserError),
     Listed(Vec<Listed>),
+    /// The list is no longer true.
+    Stale,
     /// The text that an editor left; an error: it is as it was.
     Edited(Purpose, Result<String, String>),
     /// How a copy went: the route, or why not.

@@ -217,11 +217,12 @@ pub fn listed(model: &mut Model, all: Vec<Listed>) -> Vec<UiEffect> {
     let home = &mut model.home;
     let at = chosen.and_then(|dir| home.shown.iter().position(|at| home.all[*at].dir == dir));
     home.select(at.unwrap_or(home.selected));
-    home.preview = None;
     if home.is_new() {
         return crate::ui::screens::new_run::look_from_home(model);
     }
-    home.look()
+    // What is shown of it stays until it is read anew.
+    let chosen = home.chosen().cloned();
+    chosen.map(|it| UiEffect::Shelf(crate::ui::msg::Shelf::Preview(Box::new(it)))).into_iter().collect()
 }
 
 /// A preview was read.

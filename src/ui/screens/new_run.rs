@@ -50,9 +50,9 @@ pub fn open(model: &mut Model, _now: Now) -> Vec<UiEffect> {
         let dir = crate::ui::kit::tilde(&fixed.working_dir.display().to_string(), &fixed.user_home);
         new.texts = Texts::new(&fixed.config, &dir);
         new.choices = Choices::new(&fixed.config);
-        (new.opened, new.focus) = (true, Stop::Task);
+        new.opened = true;
     }
-    (new.starting, new.warned) = (false, false);
+    (new.starting, new.warned, new.focus) = (false, false, Stop::Task);
     new.problem.clear();
     look(model, true)
 }

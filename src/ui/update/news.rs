@@ -170,6 +170,11 @@ pub fn answer(model: &mut Model, answer: Answer, now: Now) -> Vec<UiEffect> {
             screens::new_run::failed(model, &error.to_string().replace('\n', " "));
         }
         Answer::NotOpened(error) => model.say(Level::Error, error.to_string().replace('\n', " "), now),
+        // What nobody looks at is read when somebody does.
+        Answer::Stale if model.screen == Screen::Home => {
+            return vec![UiEffect::List { everywhere: model.home.everywhere() }];
+        }
+        Answer::Stale => {}
         Answer::Listed(all) => return screens::home::listed(model, all),
         Answer::Previewed(preview) => screens::home::previewed(model, preview),
         Answer::Changed(text) => {
