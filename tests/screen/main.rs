@@ -1,7 +1,10 @@
 //! The screen in a real terminal: the program itself in a pty.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+#[path = "../../src/text/hostile.rs"]
+mod corpus;
 mod ending;
+mod hostile;
 mod keyboard;
 mod stream;
 mod suspending;

@@ -59,6 +59,33 @@ fn a_long_stream_costs_as_much_as_its_text_once_and_ends_as_if_laid_out_at_once(
 }
 
 #[test]
+fn one_giant_paragraph_is_parsed_a_few_times_and_ends_as_if_laid_out_at_once() {
+    let text = "word after word of one sentence, 日本 too, that goes on and on. ".repeat(100);
+    let (theme, code) = (Theme::default(), Highlighter::off());
+    let brush = Brush { theme: &theme, width: 61, ascii: false, wrap: true, code: &code };
+    let tails = Tails::default();
+    let mut streams = streams::Streams::default();
+    let chars: Vec<char> = text.chars().collect();
+    for chunk in chars.chunks(130) {
+        tails.push(delta("text:1", &chunk.iter().collect::<String>()));
+        streams.take(None, &tails);
+        streams.lay(&brush);
+    }
+    let stream = &streams.list[0];
+    let ratio = stream.parsed() as f64 / text.len() as f64;
+    assert!(ratio < 4.0, "{ratio}");
+    let mut whole = Vec::new();
+    let mark = brush.mark(crate::ui::theme::Icon::Message, crate::ui::theme::Role::Accent);
+    crate::ui::render::markdown::lines(&text, &brush, &mark, &brush.indent(&mark), &mut whole);
+    let streamed: Vec<_> =
+        (0..stream.len()).map(|at| stream.row(at).unwrap().text().trim_end_matches(['▌', ' '])).collect();
+    let whole: Vec<_> = whole.iter().map(|strip| strip.text().trim_end()).collect();
+    // The last row makes room for the caret.
+    assert_eq!(streamed.len(), whole.len());
+    assert_eq!(streamed[..whole.len() - 1], whole[..whole.len() - 1]);
+}
+
+#[test]
 fn a_stream_that_ran_ahead_shows_a_gap_and_stays_bounded() {
     let mut stage = Stage::new(None);
     let tails = Tails::default();

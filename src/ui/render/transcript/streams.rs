@@ -20,6 +20,10 @@ const KEPT: usize = 128 * 1024;
 /// Frozen rows of a stream; beyond it, the first [`DROPPED`] go.
 const FROZEN: usize = 6_000;
 const DROPPED: usize = 2_000;
+/// Bytes of a paragraph from which its rows are frozen one by one.
+const PARAGRAPH: usize = 512;
+/// What may mean something other in markdown than itself.
+const MARKUP: &[char] = &['*', '_', '`', '[', ']', '<', '>', '&', '\\', '~', '|', '!', '$', '#'];
 /// Streams that are shown.
 const STREAMS: usize = 64;
 
@@ -252,6 +256,9 @@ impl Stream {
             if cut <= shift {
                 self.tail.clear();
                 markdown::lines(text, brush, &first, &rest, &mut self.tail);
+                if shift == 0 && text.len() > PARAGRAPH {
+                    self.freeze_rows(&first, &rest);
+                }
                 return;
             }
             let fence =
@@ -263,6 +270,31 @@ impl Stream {
             self.text.fence = fence;
             self.text.open = self.text.open.split_off(cut - shift);
         }
+    }
+
+    /// A long paragraph without markup: all its rows but the last ones will not change any more, so that they need not
+    /// be parsed again with every frame.
+    fn freeze_rows(&mut self, first: &Strip, rest: &Strip) {
+        let rows = self.tail.len().saturating_sub(1);
+        let mut at = 0;
+        for (n, row) in self.tail[..rows].iter().enumerate() {
+            let prefix = if n == 0 { first } else { rest };
+            let Some(words) = row.text().get(prefix.text().len()..).map(str::trim_end) else { return };
+            let open = &self.text.open[at..];
+            let blanks = open.len() - open.trim_start_matches(' ').len();
+            if words.is_empty() || words.contains(MARKUP) || !open[blanks..].starts_with(words) {
+                return;
+            }
+            at += blanks + words.len();
+        }
+        // The next row begins a text of its own: it must not look like a list or a heading.
+        let next = self.text.open[at..].trim_start_matches(' ');
+        if at == 0 || !next.starts_with(char::is_alphabetic) {
+            return;
+        }
+        let at = self.text.open.len() - next.len();
+        self.frozen.extend(self.tail.drain(..rows));
+        self.text.open = self.text.open.split_off(at);
     }
 
     fn thought(&mut self, brush: &Brush<'_>) {
