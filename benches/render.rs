@@ -1,18 +1,21 @@
 //! Drawing, streaming and cleaning: F1 (an unchanged frame), F2 (a scrolled frame), F3 (another width), S1 (a long
-//! stream), W1 (clean text, hostile text). Wall times are for people; what gates is in the unit tests, by counts.
+//! stream), W1 (clean text, hostile text). Wall times are for people; what gates is in `tests/counts.rs` and the unit tests, by counts.
 //!
 //! `cargo bench --bench render`
 
 #![allow(clippy::expect_used, reason = "a bench that cannot be set up has to stop")]
 
-use std::{hint::black_box, io::Write, sync::Arc};
+#[path = "support/corpus.rs"]
+mod corpus;
 
+use std::{hint::black_box, sync::Arc};
+
+use corpus::{AREA, transcript};
 use divan::{Bencher, counter::BytesCount};
 use ratatui::{buffer::Buffer, layout::Rect};
 use zwarm_tui::{
     agent::link::Tails,
-    fold::view::{View, Whose},
-    protocol::{Delta, Event, Pos, Stamp, StreamKey, Wire, event::ItemAdded, item},
+    protocol::{Delta, StreamKey},
     text,
     ui::{
         render::{Highlighter, Scroll, Source, Transcript},
@@ -22,36 +25,6 @@ use zwarm_tui::{
 
 fn main() {
     divan::main();
-}
-
-const AREA: Rect = Rect { x: 0, y: 0, width: 200, height: 60 };
-
-/// A transcript of so many rows over a file of a thousand messages.
-fn transcript(rows: usize) -> (tempfile::TempDir, Transcript) {
-    let dir = tempfile::tempdir().expect("a folder");
-    let mut file = std::fs::File::create(dir.path().join("events.jsonl")).expect("a file");
-    let mut few = View::new(Whose::All);
-    let mut offset = 0;
-    for seq in 1..=1_000_u64 {
-        let text = format!(
-            "Message {seq} with *some* `markdown`. {}",
-            "More words follow. ".repeat(seq as usize % 20)
-        );
-        let raw = item::raw(&serde_json::json!({"role": "assistant", "content": text}));
-        let body = ItemAdded { item_id: seq, item: raw, wire: Wire::Responses, tokens: 1 }.into();
-        let (id, timestamp) =
-            (uuid::Uuid::nil(), Stamp::parse("2026-11-24T12:00:00.000000+00:00").expect("a time"));
-        let event = Event { v: 1, id, seq, timestamp, session_id: None, task_id: None, body };
-        let line = event.to_line(&event.body.payload().expect("a payload")) + "\n";
-        file.write_all(line.as_bytes()).expect("written");
-        few.apply(&Pos { seq, offset, len: line.len() as u32 }, &event);
-        offset += line.len() as u64;
-    }
-    let mut all = View::new(Whose::All);
-    all.rows.extend(few.rows.iter().cycle().take(rows));
-    let mut transcript = Transcript::new(Source { dir: dir.path().to_owned(), session: None });
-    transcript.seed(&all);
-    (dir, transcript)
 }
 
 const ROWS: [usize; 2] = [1_000, 1_000_000];

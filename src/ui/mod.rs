@@ -96,6 +96,8 @@ pub async fn run(start: Start) -> Result<i32, UserError> {
 }
 
 #[cfg(test)]
+mod docs_tests;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod isolated_tests;

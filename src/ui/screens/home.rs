@@ -365,4 +365,4 @@ fn refusal(listed: &Listed) -> Option<String> {
 
 #[cfg(test)]
 #[path = "home/home_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -43,7 +43,7 @@ fn some() -> Vec<Listed> {
 }
 
 /// At home, with the list.
-fn home(width: u16, height: u16) -> Fixture {
+pub(crate) fn home(width: u16, height: u16) -> Fixture {
     let mut f = Fixture::new(width, height);
     f.keys("q");
     f.effects.clear();
