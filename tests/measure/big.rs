@@ -62,8 +62,7 @@ pub fn instance(place: &Place, rows: u64) -> u64 {
     let mut write = |body: Body| {
         seq += 1;
         let id = uuid::Uuid::from_u128(u128::from(seq));
-        let event =
-            Event { v: 1, id, seq, timestamp, session_id: None, task_id: None, body };
+        let event = Event { v: 1, id, seq, timestamp, session_id: None, task_id: None, body };
         let line = event.to_line(&event.body.payload().unwrap()) + "\n";
         bytes += line.len() as u64;
         file.write_all(line.as_bytes()).unwrap();
