@@ -69,6 +69,14 @@ pub(super) fn budget_choices() -> Vec<Choice> {
     ]
 }
 
+/// For a cap of a session that is spent. The run goes on meanwhile.
+pub(super) fn session_budget_choices() -> Vec<Choice> {
+    vec![
+        choice("raise", '+', "raise the cap to, and let the session go on", true),
+        choice("leave", 's', "leave it stopped", false),
+    ]
+}
+
 /// For an error that stops the run.
 pub(super) fn failure_choices() -> Vec<Choice> {
     vec![
@@ -174,6 +182,14 @@ impl Machine {
             self.fleet.asks.remove(&inbox);
             self.close_card(inbox, "cancel", None, "dropped");
         }
+    }
+
+    /// Cards about a session's budget are void: it is ended.
+    pub(super) fn drop_session_cards(&mut self, id: SessionId) {
+        let own = |opened: &&InboxOpened| opened.what == InboxKind::Budget && opened.session == Some(id);
+        let open = self.state.inbox.open.iter().map(|card| &card.opened);
+        let void: Vec<_> = open.filter(own).map(|opened| opened.inbox_id).collect();
+        void.into_iter().for_each(|inbox| self.close_card(inbox, "leave", None, "dropped"));
     }
 
     pub(super) fn demo_answers(&mut self, inbox: InboxId) {
@@ -319,7 +335,9 @@ impl Machine {
     pub(super) fn drop_cards_of_the_pause(&mut self) {
         let about = |what| matches!(what, InboxKind::WatcherPause | InboxKind::Failure | InboxKind::Budget);
         let open = self.state.inbox.open.iter().map(|card| &card.opened);
-        let void: Vec<_> = open.filter(|opened| about(opened.what)).map(|opened| opened.inbox_id).collect();
+        let of_the_run = open.filter(|opened| opened.session.is_none());
+        let void: Vec<_> =
+            of_the_run.filter(|opened| about(opened.what)).map(|opened| opened.inbox_id).collect();
         for inbox in void {
             if self.state.inbox.get(inbox).is_some_and(|opened| opened.what == InboxKind::WatcherPause)
                 && self.step.phase == Phase::Between

@@ -68,6 +68,11 @@ pub enum Input {
         turn: u32,
         changes: Option<Vec<FileChange>>,
     },
+    /// The model call streams: bytes so far.
+    ModelStreams {
+        call: u64,
+        bytes: u64,
+    },
     /// The model call is tried again.
     ModelRetries {
         call: u64,
@@ -162,7 +167,7 @@ pub enum Timer {
     Wake,
     /// The demo answers this card itself.
     Demo(InboxId),
-    /// The cap on minutes may be reached.
+    /// A cap on minutes may be reached.
     Minutes,
     /// The watchers look at what executors do (gate activity).
     Look,

@@ -7,14 +7,13 @@ use std::{
 };
 
 use crate::{
-    executors::{News, Order, Resume, SessionSpec},
+    executors::{Order, Resume, SessionSpec},
     fold::State,
     protocol::{
         InboxId, NudgeId, SessionId,
         event::{
-            ActivityAdded, By, ForkedFrom, Mode, NudgeSeen, NudgeSent, RunKind, Scope, SentHow,
-            SessionChanged, SessionStarted, SessionTurnFinished, SessionTurnQueued, SessionTurnStarted,
-            TurnStatus, UsageRecorded,
+            By, ForkedFrom, Mode, RunKind, SessionStarted, SessionTurnFinished, SessionTurnQueued,
+            SessionTurnStarted, TurnStatus,
         },
         ids::TaskId,
         tree::{Settle, Tree},
@@ -28,6 +27,7 @@ use super::{
     ending::Why,
     found::FileLooks,
     machine::Machine,
+    parked::Parked,
     post::Posted,
     rules,
 };
@@ -56,6 +56,7 @@ pub(super) struct Fleet {
     /// A look at what executors do is due.
     pub look_due: bool,
     pub looks: FileLooks,
+    pub parked: Parked,
 }
 
 impl Fleet {
@@ -166,7 +167,8 @@ impl Machine {
         let Some(session) = self.state.sessions.get(id) else { return };
         let turn = session.turns + 1;
         let free = self.free_place() && !self.fleet.settling.contains_key(&id);
-        if self.running() && free && self.fleet.queue.is_empty() {
+        let starts = self.running() && free && self.fleet.queue.is_empty();
+        if starts && self.turn_has_room(id, &prompt).is_ok() {
             self.start_turn(id, turn, prompt, by);
         } else {
             let held = !self.running();
@@ -180,16 +182,25 @@ impl Machine {
         self.state.sessions.working().count() < limit
     }
 
-    /// Starts queued turns while there are free places.
-    pub(super) fn start_queued_turns(&mut self) {
+    /// Starts queued turns while there are free places and they fit. True: one that does not fit led to something.
+    pub(super) fn start_queued_turns(&mut self) -> bool {
         while self.free_place() {
             let free = self.fleet.queue.iter().position(|id| !self.fleet.settling.contains_key(id));
-            let Some(id) = free.and_then(|at| self.fleet.queue.remove(at)) else { return };
+            let Some((at, id)) = free.and_then(|at| Some((at, *self.fleet.queue.get(at)?))) else {
+                return false;
+            };
             let turn = self.state.sessions.get(id).and_then(|session| session.turn.clone());
+            if let Some(turn) = &turn
+                && let Err(why) = self.turn_has_room(id, &turn.prompt)
+            {
+                return self.turn_does_not_fit(id, turn.number, &why);
+            }
+            self.fleet.queue.remove(at);
             if let Some(turn) = turn {
                 self.start_turn(id, turn.number, turn.prompt, turn.by);
             }
         }
+        false
     }
 
     /// Shows the queued turns as held, or as queued again.
@@ -204,6 +215,7 @@ impl Machine {
     }
 
     fn start_turn(&mut self, id: SessionId, turn: u32, prompt: String, by: By) {
+        self.reserve_turn(id, &prompt);
         self.record_for(id, SessionTurnStarted { turn, prompt: prompt.clone(), by });
         self.fleet.began.insert(id, self.now.mono_ms);
         self.survey_before(id);
@@ -215,6 +227,7 @@ impl Machine {
         let timeout = Duration::from_secs(self.rules.config.executor.timeout);
         self.out.push(Effect::SetTimer(Timer::Turn(id, turn), timeout));
         self.watch_for_silence();
+        self.watch_the_clock();
     }
 
     fn start_session(&mut self, id: SessionId) {
@@ -242,62 +255,6 @@ impl Machine {
         self.out.push(Effect::StartSession(Box::new(spec)));
     }
 
-    /// What a session's task reports.
-    pub(super) fn session_news(&mut self, id: SessionId, news: News) {
-        match news {
-            News::Started { native_id, cli_version, model, pid, shared_pid } => {
-                let shared_pid = Some(shared_pid);
-                let changed =
-                    SessionChanged { native_id, cli_version, model, pid, shared_pid, ..Default::default() };
-                self.record_for(id, changed);
-            }
-            News::Prepared => {
-                let prepared = Some(true);
-                self.record_for(id, SessionChanged { prepared, ..Default::default() });
-            }
-            News::Activity { turn, activity } => {
-                self.record_for(id, ActivityAdded { turn, activity });
-                self.activity_seen();
-            }
-            News::Usage { usage, model, cost_usd, estimated } => {
-                let known = self.state.sessions.get(id).and_then(|session| session.who.model.clone());
-                let model = model.or(known).unwrap_or_default();
-                let cost = cost_usd.or_else(|| self.rules.model.prices.cost(&model, &usage));
-                self.record_for(id, UsageRecorded::new(Scope::Session, &model, usage, cost, estimated));
-                self.check_budget();
-            }
-            News::Asked(request) => self.asked(id, request),
-            News::AskDropped { key } => self.ask_dropped(id, &key),
-            News::SteerTaken { nudge, .. } => {
-                self.taken(nudge);
-                self.record_for(id, NudgeSent { nudge_id: nudge, how: SentHow::Steer });
-            }
-            News::SteerSeen { nudge, turn } => {
-                self.taken(nudge);
-                self.record_for(id, NudgeSeen { nudge_id: nudge, step: None, turn: Some(turn) });
-            }
-            News::SteerRefused { nudge, why } => self.steer_refused(id, nudge, &why),
-            News::TurnEnded { turn, status, response, error } => {
-                self.turn_ended(id, turn, status, response, error)
-            }
-            News::Problem { message, hint } => self.session_problem(id, &message, &hint),
-            News::Limited { message, until } => self.session_limited(id, &message, until),
-            News::Ended { error } => self.session_task_ended(id, error),
-        }
-    }
-
-    pub(super) fn session_problem(&mut self, id: SessionId, message: &str, hint: &str) {
-        let Some(session) = self.state.sessions.get(id) else { return };
-        let place = format!("executor:{}", session.who.adapter);
-        let (message, hint) = (format!("{}: {message}", session.short_id), hint.to_owned());
-        self.record_for(id, crate::protocol::event::ProblemRaised { place, message, hint, fatal: false });
-    }
-
-    fn session_limited(&mut self, id: SessionId, message: &str, until: Option<String>) {
-        let hint = until.map(|until| format!("the limit is over at {until}")).unwrap_or_default();
-        self.session_problem(id, message, &hint);
-    }
-
     pub(super) fn turn_ended(
         &mut self,
         id: SessionId,
@@ -306,24 +263,42 @@ impl Machine {
         response: String,
         error: Option<String>,
     ) {
+        self.turn_landed(id);
+        let (why, cut) = self.fleet.parked.ended(id, status);
+        let error = error.or(why);
         let duration_ms =
             self.fleet.began.remove(&id).map_or(0, |began| self.now.mono_ms.saturating_sub(began));
         self.record_for(id, SessionTurnFinished { turn, status, response, error, duration_ms });
         self.out.push(Effect::Sync);
         self.out.push(Effect::ClearTimer(Timer::Turn(id, turn)));
-        self.fleet.untold.insert((id, turn));
         self.survey_after(id, turn);
         self.drop_asks(id);
-        let waits = |on: &On| matches!(on, On::Turn { session, turn: t, .. } if *session == id && *t == turn);
-        for call_id in self.calls.ids(waits) {
-            self.give_turn(&call_id, id);
+        let limited = status == TurnStatus::Failed && self.waits_for_limit(id);
+        self.forget_limit(id);
+        if (limited || cut) && self.ending.is_none() {
+            return self.fleet.parked.add(id);
         }
-        self.wake_waiters(Some(id), "session");
+        self.tell_turn(id, turn);
         self.send_queued_nudges(id);
         if self.state.run.kind == RunKind::Exec
             && self.state.sessions.get(id).is_some_and(|s| s.turn.is_none())
         {
             self.end_alone(id);
+        }
+    }
+
+    /// Whoever waits for a turn is told that it is over; else the next observation tells.
+    pub(super) fn tell_turn(&mut self, id: SessionId, turn: u32) {
+        self.fleet.untold.insert((id, turn));
+        self.give_waiting_turns(id, turn);
+        self.wake_waiters(Some(id), "session");
+    }
+
+    /// Calls that wait for this turn return.
+    pub(super) fn give_waiting_turns(&mut self, id: SessionId, turn: u32) {
+        let waits = |on: &On| matches!(on, On::Turn { session, turn: t, .. } if *session == id && *t == turn);
+        for call_id in self.calls.ids(waits) {
+            self.give_turn(&call_id, id);
         }
     }
 
@@ -351,22 +326,6 @@ impl Machine {
             TurnStatus::Interrupted => self.end(Why::Interrupted(None), "the turn was interrupted"),
             TurnStatus::Failed => self.end(Why::Error, last.error.as_deref().unwrap_or("the turn failed")),
         }
-    }
-
-    fn session_task_ended(&mut self, id: SessionId, error: Option<String>) {
-        self.fleet.live.remove(&id);
-        self.nothing_posted(id);
-        let running =
-            self.state.sessions.get(id).and_then(|session| session.turn.as_ref().map(|turn| turn.number));
-        let waiting = self.fleet.queue.contains(&id);
-        if let Some(turn) = running.filter(|_| !waiting) {
-            let error = error.clone().unwrap_or_else(|| "the executor ended in mid-turn".to_owned());
-            self.turn_ended(id, turn, TurnStatus::Failed, String::new(), Some(error));
-        }
-        if let Some(error) = error {
-            self.session_problem(id, &error, "");
-        }
-        self.tidy(id, false);
     }
 
     pub(super) fn turn_timed_out(&mut self, id: SessionId, turn: u32) {

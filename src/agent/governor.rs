@@ -1,15 +1,23 @@
-//! The governor: caps over the whole tree. It warns, then stops: running turns are interrupted and the run pauses with
-//! a card. Caps that the human changed during the run win over the configuration's.
+//! The governor: caps over the whole tree and over each session. It warns, then stops: at a cap of the run every running
+//! turn is interrupted and the run pauses with a card; at a cap of a session its turn is interrupted, and the orchestrator
+//! is told. What has streamed and is not counted yet counts as an estimate (`flight`); what cannot fit any more is not
+//! started (`room`). The caps themselves, and what the human changed of them, are a fold (`fold::caps`).
 
 use std::time::Duration;
 
 use crate::{
-    config::{Config, OnLimit},
-    fold::{Spend, spend::RUN},
+    config::OnLimit,
+    executors::Order,
+    fold::{
+        caps::{OF_A_SESSION, RUN, SPENT, amount, key, parse_amount},
+        sessions::Session,
+    },
     protocol::{
-        NudgeTarget,
+        NudgeTarget, SessionId,
         command::Cap,
-        event::{BudgetExceeded, BudgetWarned, InboxKind, InboxOpened, NudgeQueued, RunState},
+        event::{
+            BudgetChanged, BudgetExceeded, BudgetWarned, By, InboxKind, InboxOpened, NudgeQueued, RunState,
+        },
         ids::NudgeId,
     },
 };
@@ -19,64 +27,26 @@ use super::{
     effect::{Effect, Timer},
     ending::Why,
     machine::Machine,
+    parked::GO_ON,
 };
 
-/// The caps that stop a run once they are spent. (Steps and sessions are refused where they begin.)
-pub(super) const SPENT: [Cap; 5] =
-    [Cap::MaxTokens, Cap::MaxOrchestratorTokens, Cap::MaxExecutorTokens, Cap::MaxCostUsd, Cap::MaxMinutes];
-
-/// The name of a cap in the configuration.
-pub fn key(cap: Cap) -> &'static str {
-    match cap {
-        Cap::MaxTokens => "budget.max_tokens",
-        Cap::MaxOrchestratorTokens => "budget.max_orchestrator_tokens",
-        Cap::MaxExecutorTokens => "budget.max_executor_tokens",
-        Cap::MaxCostUsd => "budget.max_cost_usd",
-        Cap::MaxMinutes => "budget.max_minutes",
-        Cap::MaxSessions => "budget.max_sessions",
-        Cap::MaxTotalSessions => "budget.max_total_sessions",
-        Cap::MaxSteps => "orchestrator.max_steps",
-    }
-}
-
-/// A cap as it is configured.
-pub fn configured(config: &Config, cap: Cap) -> Option<f64> {
-    let budget = &config.budget;
-    match cap {
-        Cap::MaxTokens => budget.max_tokens.map(|n| n as f64),
-        Cap::MaxOrchestratorTokens => budget.max_orchestrator_tokens.map(|n| n as f64),
-        Cap::MaxExecutorTokens => budget.max_executor_tokens.map(|n| n as f64),
-        Cap::MaxCostUsd => budget.max_cost_usd,
-        Cap::MaxMinutes => budget.max_minutes,
-        Cap::MaxSessions => budget.max_sessions.map(f64::from),
-        Cap::MaxTotalSessions => budget.max_total_sessions.map(f64::from),
-        Cap::MaxSteps => Some(f64::from(config.orchestrator.max_steps)),
-    }
-}
-
-/// What has been spent of a cap.
-pub fn spent(spend: &Spend, cap: Cap, now: jiff::Timestamp) -> f64 {
-    match cap {
-        Cap::MaxTokens => spend.total() as f64,
-        Cap::MaxOrchestratorTokens => spend.orchestrator.total() as f64,
-        Cap::MaxExecutorTokens => spend.executors.total() as f64,
-        Cap::MaxCostUsd => spend.cost_usd,
-        Cap::MaxMinutes => spend.minutes(now),
-        Cap::MaxSessions | Cap::MaxTotalSessions | Cap::MaxSteps => 0.0,
-    }
-}
+/// The longest that a timer is set for; it is set again then.
+const LONGEST: f64 = 86_400.0;
 
 impl Machine {
-    /// A cap as it stands.
+    /// A cap of the run as it stands.
     pub(super) fn cap(&self, cap: Cap) -> Option<f64> {
-        if let Some(changed) = self.state.spend.caps.get(&cap) {
-            return *changed;
-        }
-        configured(&self.rules.config, cap)
+        self.state.spend.cap(cap)
     }
 
+    /// What is spent of a cap of the run: counted, and in flight by estimate.
     pub(super) fn spent_of(&self, cap: Cap) -> f64 {
-        spent(&self.state.spend, cap, self.now.stamp.at)
+        self.state.spend.spent(cap, self.now.stamp.at) + self.purse.in_flight(cap)
+    }
+
+    /// The same for a cap of a session.
+    pub(super) fn session_spent(&self, session: &Session, cap: Cap) -> f64 {
+        session.spent_of(cap, self.now.stamp.at) + self.purse.in_flight_of(session.id, cap)
     }
 
     /// Warns of caps that are nearly spent and stops at those that are. Called whenever something was spent.
@@ -84,38 +54,80 @@ impl Machine {
         if self.ending.is_some() {
             return;
         }
-        let warn_at = self.rules.config.budget.warn_at_percent / 100.0;
         for which in SPENT {
             let Some(cap) = self.cap(which) else { continue };
             let spent = self.spent_of(which);
             if spent >= cap {
                 self.exceed(which, spent, cap);
-            } else if spent >= cap * warn_at && !self.state.spend.warned.contains(&which) {
+            } else if self.to_be_warned(RUN, which, spent, cap) {
                 self.warn(which, spent, cap);
             }
+        }
+        if self.state.spend.caps.any_of_sessions() {
+            let working: Vec<_> = self.state.sessions.working().map(|session| session.id).collect();
+            working.into_iter().for_each(|id| self.check_session(id));
         }
         self.watch_the_clock();
     }
 
-    /// A cap on minutes is met by a timer, since nothing else may happen meanwhile.
-    fn watch_the_clock(&mut self) {
-        let Some(cap) = self.cap(Cap::MaxMinutes) else { return };
-        let warn_at = cap * self.rules.config.budget.warn_at_percent / 100.0;
-        let spent = self.spent_of(Cap::MaxMinutes);
-        let next = if spent < warn_at { warn_at } else { cap };
-        if spent < next && self.run_state() == RunState::Running {
-            let wait = Duration::from_secs_f64(((next - spent) * 60.0).min(86_400.0) + 0.05);
+    fn check_session(&mut self, id: SessionId) {
+        for which in OF_A_SESSION {
+            let Some(session) = self.state.sessions.get(id) else { return };
+            let scope = session.short_id.clone();
+            let Some(cap) = self.state.spend.caps.cap(&scope, which) else { continue };
+            let spent = self.session_spent(session, which);
+            if spent >= cap && !self.state.spend.caps.exceeded(&scope, which) {
+                self.session_exceeds(id, &scope, which, spent, cap);
+            } else if spent < cap && self.to_be_warned(&scope, which, spent, cap) {
+                let estimated = self.is_estimate(which);
+                self.record_for(id, BudgetWarned { which, spent, cap, scope, estimated });
+            }
+        }
+    }
+
+    fn to_be_warned(&self, scope: &str, which: Cap, spent: f64, cap: f64) -> bool {
+        let caps = &self.state.spend.caps;
+        spent >= cap * caps.warn_at_percent / 100.0 && !caps.warned(scope, which)
+    }
+
+    /// Whether what is spent of a cap rests on an estimate.
+    fn is_estimate(&self, which: Cap) -> bool {
+        which != Cap::MaxMinutes && (self.state.spend.estimated || self.purse.in_flight(which) > 0.0)
+    }
+
+    /// Caps on minutes are met by a timer, since nothing else may happen meanwhile.
+    pub(super) fn watch_the_clock(&mut self) {
+        let caps = &self.state.spend.caps;
+        let mut next: Option<f64> = None;
+        let mut watch = |scope: &str, cap: Option<f64>, spent: f64| {
+            let Some(cap) = cap else { return };
+            let warn_at = cap * caps.warn_at_percent / 100.0;
+            let due = if spent < warn_at && !caps.warned(scope, Cap::MaxMinutes) { warn_at } else { cap };
+            if spent < due {
+                next = Some(next.map_or(due - spent, |next| next.min(due - spent)));
+            }
+        };
+        if self.run_state() == RunState::Running {
+            watch(RUN, self.cap(Cap::MaxMinutes), self.spent_of(Cap::MaxMinutes));
+        }
+        for session in self.state.sessions.working() {
+            let scope = session.short_id.as_str();
+            watch(scope, caps.cap(scope, Cap::MaxMinutes), self.session_spent(session, Cap::MaxMinutes));
+        }
+        if let Some(minutes) = next {
+            let wait = Duration::from_secs_f64((minutes * 60.0).clamp(0.0, LONGEST) + 0.05);
             self.out.push(Effect::SetTimer(Timer::Minutes, wait));
         }
     }
 
     fn warn(&mut self, which: Cap, spent: f64, cap: f64) {
-        self.record(BudgetWarned { which, spent, cap, scope: RUN.to_owned() });
+        let estimated = self.is_estimate(which);
+        self.record(BudgetWarned { which, spent, cap, scope: RUN.to_owned(), estimated });
         let text = format!(
             "{} of {} are spent ({}). Bring the work to a close: finish what is open, check it, then call `exit`.",
             amount(which, spent),
             amount(which, cap),
-            key(which)
+            key(RUN, which)
         );
         let nudge_id = NudgeId(self.new_id());
         let target = NudgeTarget::Orchestrator;
@@ -123,28 +135,88 @@ impl Machine {
     }
 
     fn exceed(&mut self, which: Cap, spent: f64, cap: f64) {
-        if self.state.spend.exceeded.contains(&which) {
+        if self.state.spend.caps.exceeded(RUN, which) {
             return;
         }
-        let abort = self.rules.config.budget.on_limit == OnLimit::Abort;
-        let interrupted_sessions = self.interrupt_turns();
+        let title = self.title(which, spent, cap);
+        let interrupted = self.interrupt_turns();
+        let working: Vec<_> = self.state.sessions.working().map(|session| session.id).collect();
+        for id in working {
+            self.fleet.parked.cut(id, &title);
+        }
+        self.record_exceeded(RUN, which, spent, cap, interrupted);
+        self.out.push(Effect::Sync);
+        self.stop_at(which, &title);
+    }
+
+    fn title(&self, which: Cap, spent: f64, cap: f64) -> String {
+        let about = if self.is_estimate(which) { "~" } else { "" };
+        format!("{about}{} of {} are spent", amount(which, spent), amount(which, cap))
+    }
+
+    /// What a card says of a cap, and what it could be raised to.
+    fn card_detail(&self, scope: &str, which: Cap, spent: f64, cap: f64) -> serde_json::Value {
+        let about = if self.is_estimate(which) { "~" } else { "" };
+        serde_json::json!({
+            "cap": key(scope, which), "which": which, "scope": scope, "spent": format!("{about}{}", amount(which, spent)),
+            "limit": amount(which, cap), "suggested": (spent.max(cap) * 1.5).ceil(),
+        })
+    }
+
+    pub(super) fn record_exceeded(
+        &mut self,
+        scope: &str,
+        which: Cap,
+        spent: f64,
+        cap: f64,
+        interrupted_sessions: Vec<String>,
+    ) {
+        let action = match (scope, self.rules.config.budget.on_limit) {
+            (RUN, OnLimit::Abort) => "abort",
+            (RUN, OnLimit::Pause) => "pause",
+            _ => "interrupt",
+        };
         self.record(BudgetExceeded {
             which,
             spent,
             cap,
-            scope: RUN.to_owned(),
-            action: if abort { "abort" } else { "pause" }.to_owned(),
+            scope: scope.to_owned(),
+            action: action.to_owned(),
             interrupted_sessions,
-            overshoot: spent - cap,
+            overshoot: (spent - cap).max(0.0),
+            estimated: self.is_estimate(which),
         });
-        self.out.push(Effect::Sync);
-        let title = format!("{} of {} are spent", amount(which, spent), amount(which, cap));
+    }
+
+    /// Stops the run at a cap: pauses with a card, or ends it where nobody is there or the configuration says so.
+    pub(super) fn stop_at(&mut self, which: Cap, title: &str) {
+        let abort = self.rules.config.budget.on_limit == OnLimit::Abort;
         if abort || !self.rules.human_present() {
-            return self.end(Why::Budget, &format!("{title}; raise it with --set {}=…", key(which)));
+            return self.end(Why::Budget, &format!("{title}; raise it with --set {}=…", key(RUN, which)));
         }
-        let detail = serde_json::json!({ "cap": key(which), "which": which, "spent": spent, "limit": cap });
-        self.open_card(InboxKind::Budget, None, &title, detail, cards::budget_choices());
-        self.pause(&title, "budget");
+        let about_the_run =
+            |opened: &InboxOpened| opened.what == InboxKind::Budget && opened.session.is_none();
+        if !self.state.inbox.open.iter().any(|card| about_the_run(&card.opened)) {
+            let (spent, cap) = (self.spent_of(which), self.cap(which).unwrap_or_default());
+            let detail = self.card_detail(RUN, which, spent, cap);
+            self.open_card(InboxKind::Budget, None, title, detail, cards::budget_choices());
+        }
+        self.pause(title, "budget");
+    }
+
+    /// A session's own cap: its turn is interrupted, the orchestrator hears why, the human may raise it.
+    fn session_exceeds(&mut self, id: SessionId, scope: &str, which: Cap, spent: f64, cap: f64) {
+        let title = format!("{scope}: {} (its own cap)", self.title(which, spent, cap));
+        if self.fleet.live.contains(&id) {
+            self.out.push(Effect::Order(id, Order::Interrupt));
+        }
+        self.fleet.parked.ended_by(id, &title);
+        self.record_exceeded(scope, which, spent, cap, vec![scope.to_owned()]);
+        self.out.push(Effect::Sync);
+        if self.rules.human_present() {
+            let detail = self.card_detail(scope, which, spent, cap);
+            self.open_card(InboxKind::Budget, Some(id), &title, detail, cards::session_budget_choices());
+        }
     }
 
     /// True where a spent cap forbids another step.
@@ -157,59 +229,57 @@ impl Machine {
             SPENT.into_iter().find(|cap| self.cap(*cap).is_some_and(|limit| self.spent_of(*cap) >= limit));
         let Some(which) = over else { return false };
         // It was met before and not raised: the run cannot go on.
-        let (spent, cap) = (self.spent_of(which), self.cap(which).unwrap_or_default());
-        let title = format!("{} of {} are spent", amount(which, spent), amount(which, cap));
-        if self.rules.human_present() {
-            let open = self.state.inbox.open.iter().any(|card| card.opened.what == InboxKind::Budget);
-            if !open {
-                let detail =
-                    serde_json::json!({ "cap": key(which), "which": which, "spent": spent, "limit": cap });
-                self.open_card(InboxKind::Budget, None, &title, detail, cards::budget_choices());
-            }
-            self.pause(&title, "budget");
-        } else {
-            self.end(Why::Budget, &format!("{title}; raise it with --set {}=…", key(which)));
-        }
+        let title = self.title(which, self.spent_of(which), self.cap(which).unwrap_or_default());
+        self.stop_at(which, &title);
         true
     }
 
     pub(super) fn answer_budget(&mut self, opened: &InboxOpened, choice: &str, text: Option<String>) {
-        let which: Option<Cap> =
-            opened.detail.get("which").and_then(|which| serde_json::from_value(which.clone()).ok());
+        if choice == "raise" {
+            return self.raise(opened, text.unwrap_or_default());
+        }
+        self.close_card(opened.inbox_id, choice, text, "human");
         match choice {
-            "raise" => {
-                let text = text.unwrap_or_default();
-                let value = parse_amount(&text);
-                let (Some(which), Some(value)) = (which, value) else {
-                    return self.problem(
-                        "inbox",
-                        &format!("'{text}' is not a number"),
-                        "for example 250k or 1.5m",
-                    );
-                };
-                if value <= self.spent_of(which) {
-                    let message = format!("'{text}' is not more than what is already spent");
-                    return self.problem("inbox", &message, "name a larger number");
-                }
-                self.close_card(opened.inbox_id, choice, Some(text), "human");
-                self.set_budget(which, Some(value));
-                self.resume();
-            }
-            "abort" => {
-                self.close_card(opened.inbox_id, choice, text, "human");
-                self.abort(false, Why::HumanAbort, "aborted by the human");
-            }
+            "abort" => self.abort(false, Why::HumanAbort, "aborted by the human"),
             "wrap_up" => {
-                self.close_card(opened.inbox_id, choice, text, "human");
+                self.release_parked();
                 self.step.wrap_up = true;
                 self.step.passed = true;
                 self.resume();
             }
-            _ => {
-                self.close_card(opened.inbox_id, choice, text, "human");
+            "finish_step" => {
+                self.release_parked();
                 self.step.once = true;
                 self.resume();
             }
+            _ => {}
+        }
+    }
+
+    fn raise(&mut self, opened: &InboxOpened, text: String) {
+        let which: Option<Cap> =
+            opened.detail.get("which").and_then(|which| serde_json::from_value(which.clone()).ok());
+        let (Some(which), Some(value)) = (which, parse_amount(&text)) else {
+            let message = format!("'{text}' is not a number");
+            return self.problem("inbox", &message, "for example 250k or 1.5m");
+        };
+        let session = opened.session.and_then(|id| self.state.sessions.get(id));
+        let spent =
+            session.map_or_else(|| self.spent_of(which), |session| self.session_spent(session, which));
+        if value <= spent {
+            let message = format!("'{text}' is not more than what is already spent");
+            return self.problem("inbox", &message, "name a larger number");
+        }
+        let session = session.map(|session| (session.id, session.short_id.clone(), session.turn.is_none()));
+        self.close_card(opened.inbox_id, "raise", Some(text), "human");
+        let Some((id, scope, idle)) = session else {
+            self.set_budget(which, Some(value));
+            return self.resume();
+        };
+        self.record_for(id, BudgetChanged { which, spent, cap: Some(value), scope });
+        self.out.push(Effect::Sync);
+        if idle {
+            self.queue_turn(id, GO_ON.to_owned(), By::Human);
         }
     }
 
@@ -226,42 +296,5 @@ impl Machine {
             return Err((error, "continue one of them with `converse`".to_owned()));
         }
         Ok(())
-    }
-}
-
-/// An amount for people: tokens, dollars or minutes.
-pub fn amount(cap: Cap, value: f64) -> String {
-    match cap {
-        Cap::MaxCostUsd => format!("${value:.2}"),
-        Cap::MaxMinutes => format!("{value:.1} minutes"),
-        _ if value >= 1_000_000.0 => format!("{:.1}m tokens", value / 1_000_000.0),
-        _ if value >= 10_000.0 => format!("{:.0}k tokens", value / 1_000.0),
-        _ => format!("{value:.0} tokens"),
-    }
-}
-
-/// Reads `250000`, `250k`, `1.5m`, `$5`.
-pub fn parse_amount(text: &str) -> Option<f64> {
-    let text = text.trim().trim_start_matches('$').replace('_', "").to_ascii_lowercase();
-    let (digits, factor) = match text.strip_suffix(['k', 'm']) {
-        Some(digits) if text.ends_with('k') => (digits, 1e3),
-        Some(digits) => (digits, 1e6),
-        None => (text.as_str(), 1.0),
-    };
-    digits.trim().parse::<f64>().ok().map(|n| n * factor).filter(|n| n.is_finite() && *n >= 0.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_are_read_as_people_write_them() {
-        assert_eq!(parse_amount("250k"), Some(250_000.0));
-        assert_eq!(parse_amount(" 1.5M "), Some(1_500_000.0));
-        assert_eq!(parse_amount("$5"), Some(5.0));
-        assert_eq!(parse_amount("100_000"), Some(100_000.0));
-        assert_eq!(parse_amount("lots"), None);
-        assert_eq!(parse_amount("-1"), None);
     }
 }

@@ -54,13 +54,19 @@ impl Machine {
             self.session_budget()?;
             Ok(adapter)
         });
-        let adapter = opened.inspect_err(|_| self.unused(tree.clone()))?;
+        let wanted = opened.inspect_err(|_| self.unused(tree.clone()))?;
         let first = if self.rules.config.orchestrator.sync_first { Mode::Sync } else { Mode::Async };
         let mode = delegate.mode.unwrap_or(first);
         let model = delegate.model.clone().or_else(|| self.rules.config.executor.model.clone());
         let task = delegate.task.clone();
         let by = By::Orchestrator;
-        Ok(self.open_session(NewSession { adapter, model, cwd, task, mode, by, tree, parent: None }))
+        let new = NewSession { adapter: wanted.clone(), model, cwd, task, mode, by, tree, parent: None };
+        let Some((adapter, until)) = self.fallback(&wanted) else { return Ok(self.open_session(new)) };
+        let message = format!("'{wanted}' is limited until {until}: this goes to '{adapter}'");
+        // A model's name is one vendor's.
+        let id = self.open_session(NewSession { adapter, model: None, ..new });
+        self.session_problem(id, &message, "limits.fallback_adapter says so");
+        Ok(id)
     }
 
     /// A worktree for a session that is not opened after all.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     config::Config,
-    fold::{State, Watch},
+    fold::{State, Watch, caps},
     protocol::{
         ToolCall,
         command::Cap,
@@ -14,7 +14,7 @@ use crate::{
     watchers::{BudgetSight, Folds, Frame, Outcome, Sight, Spoken},
 };
 
-use super::{effect::Heard, governor};
+use super::effect::Heard;
 
 /// The sight of a state. `pending`: gate tools, the calls that wait.
 pub(super) fn sight(
@@ -38,11 +38,10 @@ pub(super) fn sight(
 
 fn budget(state: &State, config: &Config, now: jiff::Timestamp) -> BudgetSight {
     let share = |which: Cap| {
-        let changed = state.spend.caps.get(&which).copied();
-        let cap = changed.unwrap_or_else(|| governor::configured(config, which)).filter(|cap| *cap > 0.0)?;
-        Some((governor::key(which).to_owned(), 100.0 * governor::spent(&state.spend, which, now) / cap))
+        let cap = state.spend.cap(which).filter(|cap| *cap > 0.0)?;
+        Some((caps::key(caps::RUN, which), 100.0 * state.spend.spent(which, now) / cap))
     };
-    let strongest = governor::SPENT.into_iter().filter_map(share).max_by(|a, b| a.1.total_cmp(&b.1));
+    let strongest = caps::SPENT.into_iter().filter_map(share).max_by(|a, b| a.1.total_cmp(&b.1));
     let (max_sessions, watcher_answers) = (config.budget.max_sessions, state.watch.answers);
     BudgetSight { strongest, max_sessions, watcher_answers, watcher_tokens: 0 }
 }

@@ -2,7 +2,7 @@
 //! by events that it has recorded itself; beside them stands what is in flight, which dies with the program.
 //!
 //! Read on in `run` (steps), `calls` (tools), `fleet` (sessions), `steer` (commands), `cards` (the inbox),
-//! `governor` (budgets), `ending`.
+//! `governor` (budgets, with `room` and `flight`), `limits` and `parked`, `ending`.
 
 use std::sync::Arc;
 
@@ -22,6 +22,7 @@ use super::{
     effect::{Effect, Input, Now, Timer},
     ending::Ending,
     fleet::Fleet,
+    flight::Purse,
     rules::Rules,
     run::{Phase, StepRun},
 };
@@ -38,6 +39,7 @@ pub struct Machine {
     pub(super) step: StepRun,
     pub(super) calls: Calls,
     pub(super) fleet: Fleet,
+    pub(super) purse: Purse,
     pub(super) ending: Option<Ending>,
     pub(super) store_failed: bool,
     ids: fastrand::Rng,
@@ -59,6 +61,7 @@ impl Machine {
             step: StepRun::default(),
             calls: Calls::default(),
             fleet: Fleet::default(),
+            purse: Purse::default(),
             ending: None,
             store_failed: false,
             ids: fastrand::Rng::with_seed(seed),
@@ -82,6 +85,7 @@ impl Machine {
             Input::ModelFailed { call, error } => self.model_failed(call, error),
             Input::Summarized { call, result } => self.summarized(call, result),
             Input::FilesSurveyed { session, turn, changes } => self.files_surveyed(session, turn, changes),
+            Input::ModelStreams { call, bytes } => self.model_streams(call, bytes),
             Input::ModelRetries { call, why, wait_ms } => self.model_retries(call, &why, wait_ms),
             Input::BashReturned { call_id, result } => self.bash_returned(&call_id, result),
             Input::WroteOutside { session, paths } => self.wrote_outside(session, &paths),
@@ -125,7 +129,15 @@ impl Machine {
         if !self.running() {
             return false;
         }
-        self.start_queued_turns();
+        if !self.fleet.parked.is_empty() {
+            if self.budget_stops() {
+                return true;
+            }
+            self.continue_parked();
+        }
+        if self.start_queued_turns() {
+            return true;
+        }
         match self.step.phase {
             Phase::Between => self.begin_step(),
             Phase::Doing => self.do_calls(),

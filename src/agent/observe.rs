@@ -27,7 +27,7 @@ const LEDGER_SHOWN: usize = 60;
 
 /// The text of the observation.
 pub fn observation(state: &State, rules: &Rules, untold: &BTreeSet<(SessionId, u32)>, now: Now) -> String {
-    let mut parts = vec![progress(state, rules), resources(state, rules, now)];
+    let mut parts = vec![progress(state), resources(state, rules, now)];
     parts.extend(sessions(state));
     parts.extend(news(state, untold));
     parts.extend(ledger(state));
@@ -35,7 +35,7 @@ pub fn observation(state: &State, rules: &Rules, untold: &BTreeSet<(SessionId, u
     parts.join("\n\n")
 }
 
-fn progress(state: &State, rules: &Rules) -> String {
+fn progress(state: &State) -> String {
     let step = state.run.progress.step.saturating_sub(1);
     let last = state.run.progress.last_step.max(1);
     let filled = (BAR * step / last).min(BAR);
@@ -46,15 +46,12 @@ fn progress(state: &State, rules: &Rules) -> String {
         let _ = write!(text, "\nTokens: orchestrator: ~{}, executors: ~{}", grouped(own), grouped(executors));
     }
     let caps = [
-        (Cap::MaxTokens, "all tokens", rules.config.budget.max_tokens, state.spend.total()),
-        (Cap::MaxOrchestratorTokens, "your tokens", rules.config.budget.max_orchestrator_tokens, own),
-        (Cap::MaxExecutorTokens, "executors' tokens", rules.config.budget.max_executor_tokens, executors),
+        (Cap::MaxTokens, "all tokens", state.spend.total()),
+        (Cap::MaxOrchestratorTokens, "your tokens", own),
+        (Cap::MaxExecutorTokens, "executors' tokens", executors),
     ];
-    for (cap, name, configured, spent) in caps {
-        let limit = match state.spend.caps.get(&cap) {
-            Some(changed) => changed.map(|value| value as u64),
-            None => configured,
-        };
+    for (cap, name, spent) in caps {
+        let limit = state.spend.cap(cap).map(|limit| limit as u64);
         if let Some(limit) = limit.filter(|limit| *limit > 0) {
             let percent = 100 * spent / limit;
             let _ = write!(text, "\nBudget: {} of {} {name} ({percent}%)", grouped(spent), grouped(limit));

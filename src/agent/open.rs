@@ -18,7 +18,7 @@ use crate::{
     config::Config,
     error::UserError,
     executors::{self, Executors},
-    fold::State,
+    fold::{State, caps},
     llm::{Model, Prices},
     process::{self, ChildKind, Processes},
     protocol::{
@@ -221,15 +221,18 @@ fn may_resume(launch: &Launch, state: &State, task: Option<&str>) -> Result<(), 
         return Err(UserError::usage(format!("'{name}' is done"), "give it a further task with -t"));
     }
     if end.stopped_by == "budget" && launch.human != Human::Present {
-        for cap in super::governor::SPENT {
-            let limit = super::governor::configured(&launch.config, cap);
-            let spent = super::governor::spent(&state.spend, cap, jiff::Timestamp::now());
-            if let Some(limit) = limit.filter(|limit| spent >= *limit) {
-                let key = super::governor::key(cap);
-                let shown = super::governor::amount(cap, limit);
+        let (before, mut after) = (&state.spend.caps, state.spend.caps.clone());
+        after.launched(&serde_json::to_value(&launch.config).unwrap_or_default());
+        for cap in caps::SPENT {
+            let Some(limit) = after.cap(caps::RUN, cap) else { continue };
+            let spent = state.spend.spent(cap, jiff::Timestamp::now());
+            let stopped = before.exceeded(caps::RUN, cap)
+                && before.cap(caps::RUN, cap).is_some_and(|before| limit <= before);
+            if spent >= limit || stopped {
+                let (key, shown) = (caps::key(caps::RUN, cap), caps::amount(cap, limit));
                 return Err(UserError::usage(
                     format!("'{name}' has spent its cap of {shown}"),
-                    format!("raise it, for example with --set {key}={:.0}", (spent * 2.0).ceil()),
+                    format!("raise it, for example with --set {key}={:.0}", (spent.max(limit) * 2.0).ceil()),
                 ));
             }
         }

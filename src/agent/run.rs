@@ -7,8 +7,8 @@ use crate::{
     protocol::{
         Item, NudgeTarget, ToolCall, Usage,
         event::{
-            Gate, InboxKind, ItemAdded, NudgeSeen, NudgeSent, RunKind, RunState, RunStateChanged, Scope,
-            SentHow, StepFinished, StepStarted, UsageRecorded,
+            Gate, InboxKind, ItemAdded, NudgeSeen, NudgeSent, RunKind, RunState, Scope, SentHow,
+            StepFinished, StepStarted, UsageRecorded,
         },
         item,
     },
@@ -91,6 +91,12 @@ impl Machine {
         if !self.step.passed && self.ask_watchers(Gate::Step) {
             return true;
         }
+        if !self.step.wrap_up
+            && let Err(why) = self.step_has_room()
+        {
+            self.no_room(&why, "the next step");
+            return true;
+        }
         self.step.passed = false;
         self.step.started_ms = self.now.mono_ms;
         self.record(StepStarted { step: next });
@@ -141,6 +147,7 @@ impl Machine {
         }
         let items: Vec<Item> = self.state.history.items.clone();
         self.step.estimate = self.state.history.tokens() + compact::estimate(&observation);
+        self.purse.reserve_call(self.request_tokens(self.step.estimate));
         let orchestrator = &self.rules.config.orchestrator;
         let request = Request {
             items,
@@ -218,7 +225,10 @@ impl Machine {
                 if self.step.ratio == 0.0 { ratio } else { 0.7 * self.step.ratio + 0.3 * ratio };
         }
         let cost = self.rules.model.prices.cost(&reply.model, &usage);
+        self.purse.call_counted();
         self.record(UsageRecorded::new(Scope::Orchestrator, &reply.model, usage, cost, estimated));
+        self.say_unpriced(&reply.model, cost);
+        self.tell_flight(true);
         self.check_budget();
     }
 
@@ -277,6 +287,7 @@ impl Machine {
                 return;
             }
         }
+        self.count_cut_call();
         self.keep_partial(&error.partial);
         self.finish_step(true);
         match error.kind {
@@ -305,35 +316,6 @@ impl Machine {
             let text = message.clone();
             self.record(crate::protocol::event::ProblemRaised { place, message, hint, fatal: true });
             self.end(Why::Error, &text);
-        }
-    }
-
-    /// A rate or usage limit: sleep until it is over where that is wanted, else stop.
-    pub(super) fn limited(&mut self, message: &str, until: Option<String>) {
-        let seconds = until.as_deref().and_then(|until| until.parse::<jiff::Timestamp>().ok()).map(|until| {
-            (until.as_millisecond() - self.now.stamp.at.as_millisecond()).max(0) as u64 / 1000 + 1
-        });
-        let may_sleep = match self.rules.human {
-            Human::Present => self.rules.config.limits.sleep,
-            Human::Absent { max_wait_seconds, .. } => seconds.is_some_and(|s| s <= max_wait_seconds),
-        };
-        match seconds {
-            Some(seconds) if may_sleep => {
-                let reason = message.to_owned();
-                self.record(RunStateChanged { state: RunState::Sleeping, reason, by: "limit".into(), until });
-                self.out.push(Effect::SetTimer(Timer::Wake, Duration::from_secs(seconds)));
-                self.out.push(Effect::Snapshot);
-            }
-            _ if self.rules.human_present() => {
-                self.failed("model", message, "continue when the limit is over")
-            }
-            _ => self.end(Why::Limit, message),
-        }
-    }
-
-    pub(super) fn wake(&mut self) {
-        if self.run_state() == RunState::Sleeping {
-            self.set_state(RunState::Running, "the limit is over", "limit");
         }
     }
 

@@ -146,7 +146,7 @@ impl Machine {
             return self.problem("budget", "a cap must be a number that is not negative", "");
         }
         let spent = self.spent_of(cap);
-        let scope = crate::fold::spend::RUN.to_owned();
+        let scope = crate::fold::caps::RUN.to_owned();
         self.record(BudgetChanged { which: cap, spent, cap: value, scope });
         self.out.push(Effect::Sync);
         self.check_budget();

@@ -23,6 +23,10 @@ impl Machine {
             return self.give_result(call_id, Err(error));
         }
         let (id, turn) = (session.id, session.turns + 1);
+        if let Err((error, hint)) = self.session_has_room(id, &converse.message) {
+            let error = serde_json::json!({ "success": false, "error": error, "hint": hint });
+            return self.give_result(call_id, Err(error));
+        }
         self.queue_turn(id, converse.message.clone(), By::Orchestrator);
         if converse.mode == Some(Mode::Async) {
             let result = self.state.sessions.get(id).map(tools::converse_started).unwrap_or_default();
@@ -55,6 +59,15 @@ impl Machine {
         let turn =
             self.state.sessions.get(id).and_then(|session| session.turn.as_ref().map(|turn| turn.number));
         self.fleet.queue.retain(|queued| *queued != id);
+        self.drop_session_cards(id);
+        self.fleet.parked.remove(id);
+        if turn.is_none()
+            && let Some(last) = self.state.sessions.get(id).and_then(|session| session.last.as_ref())
+        {
+            // A turn that was to go on later does not: whoever waits for it is told.
+            let last = last.number;
+            self.give_waiting_turns(id, last);
+        }
         if let Some(turn) = turn {
             let error = Some("the session was ended".to_owned());
             self.turn_ended(id, turn, TurnStatus::Interrupted, String::new(), error);
@@ -89,6 +102,9 @@ impl Machine {
         }
         let turn = self.state.sessions.get(id).map_or(0, |session| session.turns + 1);
         let texts: Vec<_> = queued.iter().map(|nudge| nudge.text.as_str()).collect();
+        if let Err((error, _)) = self.session_has_room(id, &texts.join("\n\n")) {
+            return self.withdraw_nudges(id, &error);
+        }
         for nudge in &queued {
             self.record_for(id, NudgeSent { nudge_id: nudge.id, how: SentHow::NextTurn });
             self.record_for(id, NudgeSeen { nudge_id: nudge.id, step: None, turn: Some(turn) });

@@ -8,6 +8,8 @@ pub(super) const MAX_TEXT: usize = 1024 * 1024;
 pub(super) const MAX_OUTPUT: usize = 32 * 1024;
 /// Most bytes of a short text: an error, a reason, a command line.
 pub(super) const MAX_SHORT: usize = 16 * 1024;
+/// Bytes of a model's text after which an estimate of what it has cost so far is told again.
+pub(super) const LIVE_STEP: u64 = 128;
 /// Most bytes of an unknown message that is kept.
 const MAX_RAW: usize = 64 * 1024;
 

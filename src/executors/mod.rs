@@ -155,6 +155,12 @@ pub enum News {
         cost_usd: Option<f64>,
         estimated: bool,
     },
+    /// An estimate of what the requests that are answered just now have cost so far: it replaces the one before, and
+    /// the next [`News::Usage`] (or the turn's end) makes it void. About every [`bound::LIVE_STEP`] bytes.
+    Streaming {
+        usage: Usage,
+        model: Option<String>,
+    },
     Asked(ApprovalRequest),
     /// An open request is void (turn over, withdrawn by the executor).
     AskDropped {

@@ -117,6 +117,8 @@ struct Playing<'a> {
     /// Items so far: names for streams.
     items: u32,
     response: String,
+    /// Bytes that it has said, and how many of them were told as an estimate.
+    said: (u64, u64),
     /// Steers that were taken: seen at the next step.
     steers: Vec<NudgeId>,
     /// Put before a command: its signals are ignored.
@@ -133,7 +135,7 @@ impl<'a> Playing<'a> {
         let signals: Vec<_> = signals.collect();
         let trap =
             if signals.is_empty() { String::new() } else { format!("trap '' {}\n", signals.join(" ")) };
-        Self { session, turn, items: 0, response: String::new(), steers: Vec::new(), trap }
+        Self { session, turn, items: 0, response: String::new(), said: (0, 0), steers: Vec::new(), trap }
     }
 
     async fn play(&mut self, scripted: &ScriptedTurn) -> Result<(), Stop> {
@@ -268,7 +270,14 @@ impl<'a> Playing<'a> {
         let item = self.item(kind);
         let chars: Vec<char> = text.chars().collect();
         for piece in chars.chunks(PIECE) {
-            self.session.deltas.push(self.turn, item.clone(), piece.iter().collect::<String>());
+            let piece: String = piece.iter().collect();
+            self.said.0 += piece.len() as u64;
+            self.session.deltas.push(self.turn, item.clone(), piece);
+            if self.said.0 >= self.said.1 + bound::LIVE_STEP {
+                self.said.1 = self.said.0;
+                let usage = crate::protocol::Usage { output: self.said.0 / 4, ..Default::default() };
+                self.session.news.send(News::Streaming { usage, model: Some("script".to_owned()) }).await;
+            }
             self.listen(PIECE_PAUSE).await?;
         }
         Ok(())

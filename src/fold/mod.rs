@@ -1,6 +1,7 @@
 //! Folds: the state of an instance as pure functions of its events. The agent's state is these folds (nothing else
 //! changes them), and so is what every client shows; a resumed agent equals a running one by construction.
 
+pub mod caps;
 pub mod claim;
 pub mod history;
 pub mod inbox;
@@ -15,6 +16,7 @@ pub mod trail;
 pub mod view;
 pub mod watch;
 
+pub use caps::Caps;
 pub use history::History;
 pub use inbox::Inbox;
 pub use ledger::Ledger;

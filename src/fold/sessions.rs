@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::protocol::{
     Body, Event, SessionId, Usage,
+    command::Cap,
     event::{
         Activity, By, ForkedFrom, History, Mode, Scope, Session as SessionEvent, SessionChanged,
-        SessionStarted, TurnStatus,
+        SessionStarted, Stamp, TurnStatus,
     },
     tree::{Settled, Tree},
 };
@@ -137,6 +138,11 @@ pub struct Spent {
     /// Something was spent whose price is unknown.
     pub cost_unknown: bool,
     pub estimated: bool,
+    /// Milliseconds of its turns that have ended.
+    pub worked_ms: u64,
+    /// What its first and its newest counted request had to read: what a further turn costs at least.
+    pub first_request: u64,
+    pub last_request: u64,
 }
 
 /// How a session was ended.
@@ -197,7 +203,7 @@ impl Sessions {
                 session.spent.usage.add(&usage.usage());
                 session.spent.estimated |= usage.estimated;
                 if !usage.estimated {
-                    session.spent.reported.add(&usage.usage());
+                    session.spent.counted(&usage.usage());
                 }
                 match usage.cost_usd {
                     Some(cost) => session.spent.cost_usd += cost,
@@ -214,9 +220,36 @@ impl Spent {
     pub fn cost(&self) -> Option<f64> {
         (!self.cost_unknown).then_some(self.cost_usd)
     }
+
+    fn counted(&mut self, usage: &Usage) {
+        self.reported.add(usage);
+        if usage.input > 0 {
+            self.last_request = usage.total();
+            if self.first_request == 0 {
+                self.first_request = usage.input;
+            }
+        }
+    }
 }
 
 impl Session {
+    /// What has been counted of a cap of this session until `now`.
+    pub fn spent_of(&self, which: Cap, now: jiff::Timestamp) -> f64 {
+        match which {
+            Cap::MaxTokens => self.spent.usage.total() as f64,
+            Cap::MaxCostUsd => self.spent.cost_usd,
+            Cap::MaxMinutes => self.minutes(now),
+            _ => 0.0,
+        }
+    }
+
+    /// Minutes at work until `now`.
+    pub fn minutes(&self, now: jiff::Timestamp) -> f64 {
+        let began = self.turn.as_ref().and_then(|turn| Stamp::parse(turn.started_at.as_deref()?));
+        let running = began.map_or(0, |began| (now.as_millisecond() - began.at.as_millisecond()).max(0));
+        (self.spent.worked_ms as f64 + running as f64) / 60e3
+    }
+
     fn new(id: SessionId, started: &SessionStarted, number: usize, at: String) -> Self {
         let short_id =
             if started.short_id.is_empty() { format!("s{number}") } else { started.short_id.clone() };
@@ -270,6 +303,7 @@ impl Session {
                     self.doing = Doing::Idle;
                 }
                 self.turn = None;
+                self.spent.worked_ms = self.spent.worked_ms.saturating_add(finished.duration_ms);
                 let (number, status, error) = (finished.turn, finished.status, finished.error.clone());
                 self.last = Some(LastTurn { number, status, response, cut, error, at: at() });
             }

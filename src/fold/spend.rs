@@ -1,14 +1,18 @@
-//! What has been spent, and the caps as they stand.
-
-use std::collections::BTreeMap;
+//! What has been spent, how fast, and the caps as they stand.
 
 use serde::{Deserialize, Serialize};
 
+use super::caps::{Caps, RUN};
 use crate::protocol::{
     Body, Event, Usage,
     command::Cap,
-    event::{Guard, History, Run, RunState, Scope, UsageTotals},
+    event::{History, Run, RunState, Scope, UsageTotals},
 };
+
+/// Minutes over which the rate is taken.
+const RATE_OVER: i64 = 5;
+/// Microseconds of a minute.
+const MINUTE: i64 = 60_000_000;
 
 /// Tokens, money and time of the whole tree.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -23,13 +27,16 @@ pub struct Spend {
     pub estimated: bool,
     /// Input tokens of the orchestrator's newest request, as the provider counted them.
     pub last_request: u64,
-    /// Caps that were changed during the run; the others are the configuration's.
-    pub caps: BTreeMap<Cap, Option<f64>>,
-    /// Caps of the run of which a warning was recorded and that were not changed since.
-    pub warned: Vec<Cap>,
-    /// Caps of the run that were reached and not changed since.
-    pub exceeded: Vec<Cap>,
+    pub caps: Caps,
+    recent: Recent,
     clock: Stretch,
+}
+
+/// Tokens of the last minutes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Recent {
+    /// Minutes since the epoch, with the tokens that were counted in them; oldest first, at most [`RATE_OVER`] + 1.
+    minutes: Vec<(i64, u64)>,
 }
 
 /// Time in state running.
@@ -50,6 +57,30 @@ impl Spend {
     /// Dollars, where every price is known.
     pub fn cost(&self) -> Option<f64> {
         (!self.cost_unknown).then_some(self.cost_usd)
+    }
+
+    /// A cap of the run as it stands.
+    pub fn cap(&self, which: Cap) -> Option<f64> {
+        self.caps.cap(RUN, which)
+    }
+
+    /// What has been counted of a cap of the run until `now`.
+    pub fn spent(&self, which: Cap, now: jiff::Timestamp) -> f64 {
+        match which {
+            Cap::MaxTokens => self.total() as f64,
+            Cap::MaxOrchestratorTokens => self.orchestrator.total() as f64,
+            Cap::MaxExecutorTokens => self.executors.total() as f64,
+            Cap::MaxCostUsd => self.cost_usd,
+            Cap::MaxMinutes => self.minutes(now),
+            Cap::MaxSessions | Cap::MaxTotalSessions | Cap::MaxSteps => 0.0,
+        }
+    }
+
+    /// Tokens a minute, over the last five minutes in which the run was running.
+    pub fn rate(&self, now: jiff::Timestamp) -> f64 {
+        let from = now.as_microsecond() / MINUTE - RATE_OVER;
+        let tokens: u64 = self.recent.minutes.iter().filter(|(at, _)| *at > from).map(|(_, n)| n).sum();
+        tokens as f64 / self.minutes(now).clamp(1.0, RATE_OVER as f64)
     }
 
     /// Minutes in state running until `now`. The time between a crash and the next launch does not count.
@@ -77,8 +108,10 @@ impl Spend {
         } else if !new_launch {
             self.clock.until_us = None;
         }
+        self.caps.apply(event);
         match &event.body {
             Body::History(History::UsageRecorded(usage)) => {
+                self.recent.add(at / MINUTE, usage.total);
                 match usage.scope {
                     Scope::Orchestrator => {
                         self.orchestrator.add(&usage.usage());
@@ -93,17 +126,6 @@ impl Spend {
                     None => self.cost_unknown |= usage.total > 0,
                 }
             }
-            Body::Guard(Guard::BudgetWarned(warned)) if warned.scope == RUN => {
-                push_new(&mut self.warned, warned.which)
-            }
-            Body::Guard(Guard::BudgetExceeded(gone)) if gone.scope == RUN => {
-                push_new(&mut self.exceeded, gone.which)
-            }
-            Body::Guard(Guard::BudgetChanged(changed)) if changed.scope == RUN => {
-                self.caps.insert(changed.which, changed.cap);
-                self.warned.retain(|cap| *cap != changed.which);
-                self.exceeded.retain(|cap| *cap != changed.which);
-            }
             Body::Run(Run::RunStateChanged(changed)) => {
                 let runs = matches!(changed.state, RunState::Running | RunState::Pausing);
                 self.clock.until_us = runs.then_some(at);
@@ -114,12 +136,13 @@ impl Spend {
     }
 }
 
-/// The scope of caps that hold for the whole run.
-pub const RUN: &str = "run";
-
-fn push_new(caps: &mut Vec<Cap>, cap: Cap) {
-    if !caps.contains(&cap) {
-        caps.push(cap);
+impl Recent {
+    fn add(&mut self, minute: i64, tokens: u64) {
+        match self.minutes.last_mut() {
+            Some((last, sum)) if *last >= minute => *sum += tokens,
+            _ => self.minutes.push((minute, tokens)),
+        }
+        self.minutes.retain(|(at, _)| *at >= minute - RATE_OVER);
     }
 }
 

@@ -184,7 +184,7 @@ fn print_notice(notice: &Notice, out: &mut Out) {
         Notice::StoreFailed { message } => out.note(&format!("the run is held, the disk fails: {message}")),
         Notice::StoreRestored => out.note("the disk works again"),
         Notice::Warning { message } => out.note(&format!("warning: {message}")),
-        Notice::Closed => {}
+        Notice::InFlight(_) | Notice::Closed => {}
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
+    fold::caps::{RUN, amount, key},
     protocol::{
         Body, Event, SessionId, Wire,
         event::{Activity, Guard, History, Human, Run, Session, TurnStatus, Verdict},
@@ -298,35 +299,29 @@ fn guard_words(guard: &Guard) -> Option<String> {
             )
         }
         Guard::BudgetWarned(warned) => {
+            let (spent, of) = (amount(warned.which, warned.spent), amount(warned.which, warned.cap));
+            let about = about(warned.estimated);
+            format!("budget: {about}{spent} of {of} are spent ({})", key(&warned.scope, warned.which))
+        }
+        Guard::BudgetExceeded(gone) => {
+            let who = if gone.scope == RUN { String::new() } else { format!("{}: ", gone.scope) };
+            let (spent, of) = (amount(gone.which, gone.spent), amount(gone.which, gone.cap));
+            let (about, key) = (about(gone.estimated), key(&gone.scope, gone.which));
             format!(
-                "budget: {} of {} spent ({})",
-                number(warned.spent),
-                number(warned.cap),
-                cap(warned.which)
+                "budget: {who}the cap of {of} stops it, {about}{spent} are spent ({key}): {}",
+                gone.action
             )
         }
-        Guard::BudgetExceeded(exceeded) => format!(
-            "budget: the cap of {} is reached, {} spent ({}): {}",
-            number(exceeded.cap),
-            number(exceeded.spent),
-            cap(exceeded.which),
-            exceeded.action
-        ),
         Guard::BudgetChanged(changed) => {
-            let to = changed.cap.map_or_else(|| "none".to_owned(), number);
-            format!("budget: {} is now {to}", cap(changed.which))
+            let to = changed.cap.map_or_else(|| "none".to_owned(), |cap| amount(changed.which, cap));
+            format!("budget: {} is now {to}", key(&changed.scope, changed.which))
         }
         Guard::WatcherSpoke(_) | Guard::WatchersRun(_) | Guard::WatcherChanged(_) => return None,
     })
 }
 
-fn cap(which: crate::protocol::command::Cap) -> String {
-    let value = serde_json::to_value(which).unwrap_or_default();
-    value.as_str().unwrap_or("?").to_owned()
-}
-
-fn number(value: f64) -> String {
-    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+fn about(estimated: bool) -> &'static str {
+    if estimated { "~" } else { "" }
 }
 
 #[cfg(test)]

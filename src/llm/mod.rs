@@ -68,6 +68,16 @@ pub enum Chunk {
     },
 }
 
+impl Chunk {
+    /// Bytes of the model's answer in it.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Text(text) | Self::Reasoning(text) | Self::Arguments { text, .. } => text.len() as u64,
+            Self::Retrying { .. } => 0,
+        }
+    }
+}
+
 /// What a model answered.
 #[derive(Clone, Debug)]
 pub struct Reply {

@@ -48,6 +48,23 @@ pub struct Delta {
     pub text: String,
 }
 
+/// Tokens of model calls that stream and are not counted yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InFlight {
+    pub orchestrator: u64,
+    /// Millionths of a dollar of all of it, as far as prices are known.
+    pub micro_usd: u64,
+    /// Running turns that have spent something.
+    pub sessions: std::collections::BTreeMap<SessionId, u64>,
+}
+
+impl InFlight {
+    /// Tokens of all turns.
+    pub fn executors(&self) -> u64 {
+        self.sessions.values().sum()
+    }
+}
+
 /// A throw-away message to the human.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -57,6 +74,8 @@ pub enum Notice {
     StoreRestored,
     /// A file changed outside the directories that the run is allowed to touch, a slow client was dropped, ...
     Warning { message: String },
+    /// What is in flight by estimate, beyond what the events count; it replaces what was said before.
+    InFlight(InFlight),
     /// The instance has ended and its task is gone: no command will be answered any more.
     Closed,
 }

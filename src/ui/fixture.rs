@@ -348,6 +348,11 @@ impl Fixture {
         f
     }
 
+    /// A notice of the run.
+    pub(super) fn notice(&mut self, notice: crate::protocol::Notice) {
+        self.send(Msg::From(self.id, News::Notice(notice)));
+    }
+
     /// A card of the inbox: a watcher has paused at the gate of the tools.
     pub(super) fn card(&mut self) -> InboxId {
         let inbox_id = InboxId(uuid::Uuid::from_u128(7));

@@ -271,7 +271,7 @@ impl Plain<'_> {
             }
             Notice::StoreRestored => self.out.say("The disk works again."),
             Notice::Warning { message } => self.out.say(&format!("Warning: {message}")),
-            Notice::Closed => {}
+            Notice::InFlight(_) | Notice::Closed => {}
         }
     }
 }

@@ -15,6 +15,9 @@ const SUMMARY_WITHIN: std::time::Duration = std::time::Duration::from_secs(90);
 /// Chunks that may wait for the live text.
 const MAX_CHUNKS: usize = 256;
 
+/// Bytes of an answer after which the machine hears how much has streamed.
+const STREAMS_EVERY: u64 = 512;
+
 impl Driver {
     pub(super) fn call_model(&mut self, call: u64, step: u32, request: Request) {
         let cancel = CancellationToken::new();
@@ -23,9 +26,15 @@ impl Driver {
         let Some(model) = self.leaves.model.clone() else { return };
         let tails = self.link.tails.clone();
         self.running.tasks.spawn(async move {
-            let (chunks, mut streamed) = mpsc::channel(MAX_CHUNKS);
+            let (chunks, mut streamed) = mpsc::channel::<Chunk>(MAX_CHUNKS);
             let show = async {
+                let (mut bytes, mut told) = (0u64, 0u64);
                 while let Some(chunk) = streamed.recv().await {
+                    bytes += chunk.bytes();
+                    if bytes >= told + STREAMS_EVERY {
+                        told = bytes;
+                        let _ = inputs.try_send(Input::ModelStreams { call, bytes });
+                    }
                     let (item, text) = match chunk {
                         Chunk::Text(text) => (format!("text:{call}"), text),
                         Chunk::Reasoning(text) => (format!("reasoning:{call}"), text),
@@ -34,6 +43,7 @@ impl Driver {
                         }
                         Chunk::Retrying { wait_ms, why, .. } => {
                             tails.close(|key| key.session.is_none() && key.turn == step);
+                            (bytes, told) = (0, 0);
                             let _ = inputs.send(Input::ModelRetries { call, why, wait_ms }).await;
                             continue;
                         }

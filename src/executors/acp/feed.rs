@@ -6,7 +6,7 @@ use super::{calls::Calls, text};
 use crate::{
     executors::{
         News,
-        bound::{self, MAX_RESPONSE, MAX_TEXT, cut, grow},
+        bound::{self, LIVE_STEP, MAX_RESPONSE, MAX_TEXT, cut, grow},
         shape::Effect,
     },
     protocol::event::{Activity, PlanItem},
@@ -44,11 +44,22 @@ pub(super) struct Feed {
     count: u32,
     /// Characters that the model wrote.
     pub(super) chars: u64,
+    /// Of these, told.
+    told: u64,
 }
 
 impl Feed {
     pub(super) fn new(turn: u32) -> Self {
         Self { turn, ..Self::default() }
+    }
+
+    /// Whether enough was written since this last said so.
+    pub(super) fn grown(&mut self) -> bool {
+        let grown = self.chars >= self.told + LIVE_STEP;
+        if grown {
+            self.told = self.chars;
+        }
+        grown
     }
 
     /// One `session/update`.

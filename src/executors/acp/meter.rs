@@ -34,16 +34,21 @@ impl Meter {
         }
     }
 
+    /// The turn runs: what it has cost so far, by estimate.
+    pub(super) fn live(&self, said: u64, heard: u64) -> News {
+        News::Streaming { usage: self.guess(said, heard), model: self.model.clone() }
+    }
+
+    fn guess(&self, said: u64, heard: u64) -> Usage {
+        let input = self.context.max(said / CHARS_PER_TOKEN);
+        Usage { input, output: heard / CHARS_PER_TOKEN, ..Usage::default() }
+    }
+
     /// The turn is over. `usage`: what the answer to the prompt says.
     pub(super) fn turn(&mut self, usage: &Value, said: u64, heard: u64) -> News {
         let counted = counted(usage);
         let estimated = counted.is_none();
-        let guess = || Usage {
-            input: self.context.max(said / CHARS_PER_TOKEN),
-            output: heard / CHARS_PER_TOKEN,
-            ..Usage::default()
-        };
-        let usage = counted.unwrap_or_else(guess);
+        let usage = counted.unwrap_or_else(|| self.guess(said, heard));
         let cost_usd = self.cost.map(|total| (total - self.reported).max(0.0));
         self.reported += cost_usd.unwrap_or(0.0);
         News::Usage { usage, model: self.model.clone(), cost_usd, estimated }

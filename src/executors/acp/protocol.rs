@@ -155,7 +155,13 @@ impl Acp {
         }
         let ours = params["sessionId"].as_str().is_none_or(|id| id == self.session());
         match &mut self.turn {
-            Some(turn) if ours => turn.feed.update(update, &self.cwd),
+            Some(turn) if ours => {
+                let mut out = turn.feed.update(update, &self.cwd);
+                if turn.feed.grown() {
+                    out.push(Effect::News(self.meter.live(turn.said, turn.feed.chars)));
+                }
+                out
+            }
             _ => Vec::new(),
         }
     }

@@ -49,6 +49,12 @@ impl Meter {
         self.report(cost)
     }
 
+    /// What is not reported yet, with what the open messages have cost by estimate.
+    pub(super) fn live(&self, mut open: Usage) -> Option<News> {
+        open.add(&self.pending);
+        (!open.is_zero()).then(|| News::Streaming { usage: open, model: self.model.clone() })
+    }
+
     /// Nothing will say more of what is pending.
     pub(super) fn flush(&mut self) -> Option<News> {
         self.report(None)

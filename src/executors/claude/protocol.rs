@@ -6,6 +6,7 @@
 //! runs is folded into the tool's result and gets none. A turn that claude began by itself (a background task has
 //! ended) is shown with the last turn, counted, and ends nothing.
 
+mod counted;
 mod orders;
 
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ use super::{
     post::Post,
     results::{self, Outcome},
     said,
-    speech::{Cut, Heard, Speech},
+    speech::Speech,
     tools::{Returned, Tools},
     turn::Turn,
     wire::{self, text},
@@ -167,34 +168,6 @@ impl Claude {
         turn.held = false;
         let interrupted = turn.interrupted;
         interrupted.then(|| self.control(INTERRUPT, json!({"subtype": "interrupt"})).1)
-    }
-
-    fn streamed(&mut self, message: &Value) -> Vec<Effect> {
-        let parent = text(message, "parent_tool_use_id");
-        match self.speech.event(parent, &message["event"]) {
-            Heard::Nothing => Vec::new(),
-            Heard::Began(cut) => {
-                let mut out = self.count_cut(cut);
-                if parent.is_empty() {
-                    let turn = self.number();
-                    let seen = self.post.seen().into_iter();
-                    out.extend(seen.map(|nudge| Effect::News(News::SteerSeen { nudge, turn })));
-                    out.extend(self.begun());
-                }
-                out
-            }
-            Heard::Live { item, text } => vec![Effect::Live { turn: self.number(), item, text }],
-            Heard::Counted { usage, model } => news(self.meter.finished(usage, &model)),
-            Heard::Closed if self.meter.can_ask => {
-                vec![self.control(TOTALS, json!({"subtype": "get_usage"})).1]
-            }
-            Heard::Closed => Vec::new(),
-        }
-    }
-
-    fn count_cut(&mut self, cut: impl IntoIterator<Item = Cut>) -> Vec<Effect> {
-        let counted = cut.into_iter().filter_map(|cut| self.meter.cut(cut.usage, &cut.model));
-        counted.map(Effect::News).collect()
     }
 
     /// A block of a message is whole. One line a block.

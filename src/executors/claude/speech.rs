@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::wire::{Counters, text};
-use crate::protocol::Usage;
+use crate::{executors::bound::LIVE_STEP, protocol::Usage};
 
 /// Most blocks of one message that are followed.
 const MAX_BLOCKS: usize = 1024;
@@ -57,6 +57,8 @@ struct Open {
 #[derive(Debug, Default)]
 pub(super) struct Speech {
     open: BTreeMap<String, Open>,
+    /// Characters that have streamed since [`Speech::grown`] last said so.
+    untold: u64,
 }
 
 impl Speech {
@@ -77,7 +79,12 @@ impl Speech {
                 open.start_block(event);
                 Heard::Nothing
             }
-            "content_block_delta" => open.delta(event),
+            "content_block_delta" => {
+                let before = open.chars;
+                let heard = open.delta(event);
+                self.untold += open.chars - before;
+                heard
+            }
             "message_delta" => open.count(&event["usage"]),
             "message_stop" => {
                 self.open.remove(parent);
@@ -99,6 +106,22 @@ impl Speech {
             self.open.insert(parent.to_owned(), open);
         }
         cut
+    }
+
+    /// Whether enough has streamed to be told.
+    pub(super) fn grown(&mut self) -> bool {
+        let grown = self.untold >= LIVE_STEP;
+        if grown {
+            self.untold = 0;
+        }
+        grown
+    }
+
+    /// What the open messages have cost so far, by estimate.
+    pub(super) fn live(&self) -> Usage {
+        let mut sum = Usage::default();
+        self.open.values().filter_map(Open::so_far).for_each(|usage| sum.add(&usage));
+        sum
     }
 
     /// Closes what is open: everything, or (at the end of a turn) the main conversation.
@@ -152,11 +175,15 @@ impl Open {
 
     /// What a message that was not counted has cost at least.
     fn cut(self) -> Option<Cut> {
+        Some(Cut { usage: self.so_far()?, model: self.model })
+    }
+
+    fn so_far(&self) -> Option<Usage> {
         if self.counted.is_some() {
             return None;
         }
         let mut usage = self.counters.usage();
         usage.output = usage.output.max(self.chars / CHARS_PER_TOKEN);
-        Some(Cut { usage, model: self.model })
+        Some(usage)
     }
 }

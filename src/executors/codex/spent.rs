@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::protocol::Usage;
+use crate::{executors::bound::LIVE_STEP, protocol::Usage};
 
 /// Bytes of text that count as one token in an estimate.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -27,6 +27,8 @@ pub(super) struct Spent {
     last: Usage,
     /// What the running request has streamed so far, in bytes.
     streamed: u64,
+    /// Of these, told.
+    told: u64,
 }
 
 impl Spent {
@@ -62,7 +64,7 @@ impl Spent {
         if grown.is_zero() {
             return None;
         }
-        self.streamed = 0;
+        (self.streamed, self.told) = (0, 0);
         Some(grown)
     }
 
@@ -71,12 +73,27 @@ impl Spent {
         self.streamed = self.streamed.saturating_add(text.len() as u64);
     }
 
+    /// What the running request has cost so far, by estimate; `None`: that was told a moment ago.
+    pub(super) fn live(&mut self, prompt: usize) -> Option<Usage> {
+        if self.streamed < self.told + LIVE_STEP {
+            return None;
+        }
+        self.told = self.streamed;
+        Some(self.estimate(prompt))
+    }
+
     /// The running request was cut: codex will never count it. An estimate: the input is what the last request has
     /// read and written (`prompt` bytes where there was none), the output is what had streamed.
     pub(super) fn cut(&mut self, prompt: usize) -> Usage {
+        let usage = self.estimate(prompt);
+        (self.streamed, self.told) = (0, 0);
+        usage
+    }
+
+    fn estimate(&self, prompt: usize) -> Usage {
         let known = self.last.total();
         let input = if known > 0 { known } else { tokens(prompt as u64) };
-        let output = tokens(std::mem::take(&mut self.streamed));
+        let output = tokens(self.streamed);
         Usage { input, cached_input: self.last.cached_input.min(input), output, ..Usage::default() }
     }
 }

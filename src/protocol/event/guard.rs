@@ -113,6 +113,9 @@ pub struct BudgetWarned {
     pub cap: f64,
     /// `run`, or a session's short id.
     pub scope: String,
+    /// True where a part of it was estimated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
 }
 
 /// A cap is spent.
@@ -122,13 +125,16 @@ pub struct BudgetExceeded {
     pub spent: f64,
     pub cap: f64,
     pub scope: String,
-    /// `pause` or `abort`.
+    /// `pause` or `abort`; at a cap of a session `interrupt`.
     pub action: String,
     #[serde(default)]
     pub interrupted_sessions: Vec<String>,
-    /// How much was spent beyond the cap.
+    /// How much was spent beyond the cap when it was met; 0 where something was not started because it did not fit.
     #[serde(default)]
     pub overshoot: f64,
+    /// True where a part of what was spent was estimated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
 }
 
 /// A cap was changed.

@@ -1,12 +1,12 @@
 //! What the events of an instance add up to, as far as the screen shows it; and what is read of a single session.
 
 use crate::{
-    config::Budget,
-    fold::{Inbox, Ledger, Nudges, RunView, Sessions, Spend},
+    fold::{Inbox, Ledger, Nudges, RunView, Sessions, Spend, sessions::Session},
     protocol::{
         Body, Event,
         command::Cap,
-        event::{Activity, Run, Session},
+        event::{Activity, Session as SessionEvent},
+        live::InFlight,
     },
     ui::msg::SessionRead,
 };
@@ -26,8 +26,8 @@ pub struct Folds {
     pub spend: Spend,
     pub inbox: Inbox,
     pub nudges: Nudges,
-    /// The caps of the configuration of the newest launch.
-    pub budget: Budget,
+    /// What streams and is not counted yet, by estimate.
+    pub flight: InFlight,
 }
 
 impl Folds {
@@ -40,30 +40,34 @@ impl Folds {
         self.spend.apply(event);
         self.inbox.apply(event);
         self.nudges.apply(event);
-        if let Body::Run(Run::RunStarted(started)) = &event.body
-            && let Some(budget) = started.config.get("budget")
-            && let Ok(budget) = serde_json::from_value(budget.clone())
-        {
-            self.budget = budget;
-        }
     }
 
     /// A cap as it stands.
     pub fn cap(&self, cap: Cap) -> Option<f64> {
-        if let Some(changed) = self.spend.caps.get(&cap) {
-            return *changed;
-        }
-        let budget = &self.budget;
-        match cap {
-            Cap::MaxTokens => budget.max_tokens.map(|n| n as f64),
-            Cap::MaxOrchestratorTokens => budget.max_orchestrator_tokens.map(|n| n as f64),
-            Cap::MaxExecutorTokens => budget.max_executor_tokens.map(|n| n as f64),
-            Cap::MaxCostUsd => budget.max_cost_usd,
-            Cap::MaxMinutes => budget.max_minutes,
-            Cap::MaxSessions => budget.max_sessions.map(f64::from),
-            Cap::MaxTotalSessions => budget.max_total_sessions.map(f64::from),
-            Cap::MaxSteps => None,
-        }
+        self.spend.cap(cap)
+    }
+
+    /// What is spent of a cap of the run, with what is in flight.
+    pub fn spent(&self, cap: Cap, now: jiff::Timestamp) -> f64 {
+        let flight = match cap {
+            Cap::MaxTokens => self.flight.orchestrator + self.flight.executors(),
+            Cap::MaxOrchestratorTokens => self.flight.orchestrator,
+            Cap::MaxExecutorTokens => self.flight.executors(),
+            Cap::MaxCostUsd => return self.spend.cost_usd + self.flight.micro_usd as f64 / 1e6,
+            _ => 0,
+        };
+        self.spend.spent(cap, now) + flight as f64
+    }
+
+    /// Tokens of a session, with what is in flight; and whether a part is estimated.
+    pub fn session_tokens(&self, session: &Session) -> (u64, bool) {
+        let flight = self.flight.sessions.get(&session.id).copied().unwrap_or(0);
+        (session.spent.usage.total() + flight, session.spent.estimated || flight > 0)
+    }
+
+    /// Whether a part of what is spent is estimated.
+    pub fn estimated(&self) -> bool {
+        self.spend.estimated || self.flight != InFlight::default()
     }
 }
 
@@ -76,7 +80,7 @@ impl SessionRead {
             self.left_out += (RAW_LINES / 4) as u64;
         }
         self.lines.push(crate::text::clean_line(line).into_string());
-        let Body::Session(Session::ActivityAdded(added)) = &event.body else { return false };
+        let Body::Session(SessionEvent::ActivityAdded(added)) = &event.body else { return false };
         let Activity::FileChange { diff, changes } = &added.activity else { return false };
         if self.diff.len() > DIFF_BYTES {
             return false;

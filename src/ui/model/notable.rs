@@ -62,7 +62,8 @@ pub(super) fn notable(body: &Body, folds: &Folds) -> Option<Notable> {
         }
         Body::Guard(Guard::BudgetWarned(warned)) => {
             let percent = if warned.cap > 0.0 { 100.0 * warned.spent / warned.cap } else { 100.0 };
-            Notable::Warning(format!("{percent:.0}% of {} is spent", cap_name(warned.which)))
+            let whose = if warned.scope == "run" { String::new() } else { format!("{}'s ", warned.scope) };
+            Notable::Warning(format!("{percent:.0}% of {whose}{} is spent", cap_name(warned.which)))
         }
         _ => return None,
     })

@@ -35,6 +35,8 @@ pub struct Card {
     selected: usize,
     /// The text that goes with a choice.
     answer: Option<(Choice, Composer)>,
+    /// That text is only a suggestion so far.
+    suggested: bool,
     top: usize,
 }
 
@@ -42,7 +44,7 @@ impl Card {
     /// The oldest open card.
     pub fn oldest(model: &Model) -> Option<Self> {
         let id = model.run()?.oldest_card()?.inbox_id;
-        Some(Self { id: Some(id), drawn: None, selected: 0, answer: None, top: 0 })
+        Some(Self { id: Some(id), drawn: None, selected: 0, answer: None, suggested: false, top: 0 })
     }
 
     /// The card is still open; else the next one is taken. False: nothing waits any more.
@@ -133,7 +135,13 @@ impl Card {
             }
             KeyCode::Enter => composer.newline(),
             KeyCode::Char('j') if key.event.modifiers.contains(KeyModifiers::CONTROL) => composer.newline(),
-            _ => composer.key(key.event),
+            _ => {
+                // What is typed replaces what was only suggested.
+                if std::mem::take(&mut self.suggested) && matches!(key.event.code, KeyCode::Char(_)) {
+                    composer.set("");
+                }
+                composer.key(key.event);
+            }
         }
         (After::Stay, Vec::new())
     }
@@ -153,9 +161,10 @@ impl Card {
         if choice.wants_text {
             let mut composer = Composer::default();
             if choice.id == "raise"
-                && let Some(limit) = opened.detail.get("limit").and_then(serde_json::Value::as_f64)
+                && let Some(suggested) = opened.detail.get("suggested").and_then(serde_json::Value::as_f64)
             {
-                composer.set(&format!("{}", (limit * 1.5).ceil()));
+                composer.set(&format!("{suggested}"));
+                self.suggested = true;
             }
             self.answer = Some((choice, composer));
             return (After::Stay, Vec::new());
@@ -284,7 +293,7 @@ fn kind(what: InboxKind) -> &'static str {
 /// What the card is about, as lines.
 fn detail(opened: &InboxOpened, cells: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    let hidden = ["request", "gate", "watcher", "which", "call_id"];
+    let hidden = ["request", "gate", "watcher", "which", "call_id", "suggested", "scope"];
     if let Some(fields) = opened.detail.as_object() {
         for (key, value) in fields.iter().filter(|(key, _)| !hidden.contains(&key.as_str())) {
             let text = match value {

@@ -2,6 +2,7 @@
 //! without the overlays themselves.
 
 pub mod ask;
+pub mod budget;
 pub mod by_hand;
 pub mod changes;
 pub mod delete;
@@ -34,6 +35,7 @@ pub enum Overlay {
     Messages(messages::Messages),
     Explain(explain::Explain),
     Ledger(ledger::Ledger),
+    Budget(budget::Budget),
     Changes(changes::Changes),
     Log(log::Log),
     Themes(themes::Pick),
@@ -63,6 +65,7 @@ impl Overlay {
             Self::Messages(it) => it.key(model, key),
             Self::Explain(it) => it.key(model, key, now),
             Self::Ledger(it) => it.key(model, key),
+            Self::Budget(it) => it.key(key),
             Self::Changes(it) => it.key(key),
             Self::Log(it) => it.key(model, key),
             Self::Themes(it) => it.key(model, key),
@@ -82,6 +85,7 @@ impl Overlay {
             Self::Messages(it) => it.draw(model, canvas, area),
             Self::Explain(it) => it.draw(model, canvas, area),
             Self::Ledger(it) => it.draw(model, canvas, area),
+            Self::Budget(it) => it.draw(model, canvas, area),
             Self::Changes(it) => it.draw(model, canvas, area),
             Self::Log(it) => it.draw(canvas, area),
             Self::Themes(it) => it.draw(model, canvas, area),
@@ -102,7 +106,9 @@ impl Overlay {
             }
             Self::Ask(it) => it.hints(),
             Self::Inbox(it) => it.hints(model),
-            Self::Messages(_) | Self::Sheet(_) => pairs(&[("j k", "scroll"), ("Esc", "close")]),
+            Self::Messages(_) | Self::Sheet(_) | Self::Budget(_) => {
+                pairs(&[("j k", "scroll"), ("Esc", "close")])
+            }
             Self::Ledger(_) => pairs(&[
                 ("j k", "choose"),
                 ("⏎", "its session"),

@@ -36,6 +36,22 @@ fn the_ledger_at_all_sizes() {
 }
 
 #[test]
+fn the_budget_at_all_sizes_counts_what_is_in_flight_and_marks_it() {
+    at_all_sizes("budget", |width, height| {
+        let mut f = Fixture::busy(width, height);
+        let sessions = f.model.run().unwrap().folds.sessions.working().map(|session| (session.id, 1_234));
+        let flight = crate::protocol::live::InFlight {
+            orchestrator: 300,
+            micro_usd: 90_000,
+            sessions: sessions.collect(),
+        };
+        f.notice(crate::protocol::Notice::InFlight(flight));
+        f.keys("$");
+        f
+    });
+}
+
+#[test]
 fn the_changes_at_all_sizes() {
     at_all_sizes("changes", changes);
 }
@@ -115,4 +131,35 @@ fn who_looks_elsewhere_is_told_by_the_terminal() {
     f.card();
     let told = |effect: &UiEffect| matches!(effect, UiEffect::Notify(text) if text.starts_with("lexer-rewrite needs you"));
     assert!(f.effects.iter().any(told));
+}
+
+#[test]
+fn what_is_typed_replaces_the_suggested_cap() {
+    let mut f = Fixture::busy(80, 24);
+    let raise = crate::protocol::event::Choice {
+        id: "raise".to_owned(),
+        key: '+',
+        label: "raise the cap to".to_owned(),
+        wants_text: true,
+    };
+    let opened = crate::protocol::event::InboxOpened {
+        inbox_id: crate::protocol::InboxId(uuid::Uuid::from_u128(7)),
+        what: crate::protocol::event::InboxKind::Budget,
+        session: None,
+        title: "1500 of 1500 tokens are spent".to_owned(),
+        detail: serde_json::json!({"suggested": 2250.0}),
+        choices: vec![raise],
+        digest: String::new(),
+    };
+    f.event(None, opened);
+    f.screen();
+    f.wait(1_000);
+    f.keys("+");
+    assert!(f.screen().contains("2250"));
+    f.keys("5 k enter");
+    let said = f.effects.iter().find_map(|effect| match effect {
+        UiEffect::Send(_, crate::protocol::Command::Reply(reply)) => reply.text.clone(),
+        _ => None,
+    });
+    assert_eq!(said.as_deref(), Some("5k"));
 }

@@ -56,14 +56,14 @@ fn seconds(run: &RunModel, now: Timestamp) -> u64 {
 
 /// `41k/100k` with its style; a bar before it where `bar` is not 0.
 fn gauge(label: &str, spent: u64, cap: Option<f64>, bar: usize, run: &RunModel, skin: &Skin) -> Vec<Span> {
-    let about = if run.folds.spend.estimated { "~" } else { "" };
+    let about = if run.folds.estimated() { "~" } else { "" };
     let mut spans = vec![span(format!("{label} "), skin.dim())];
     let Some(cap) = cap else {
         spans.push(span(format!("{about}{}", tokens_short(spent)), skin.text()));
         return spans;
     };
     let share = if cap > 0.0 { spent as f64 / cap } else { 1.0 };
-    let warn_at = run.folds.budget.warn_at_percent;
+    let warn_at = run.folds.spend.caps.warn_at_percent;
     let style = skin.spent(share, warn_at);
     if bar > 0 {
         spans.push(span(format!("{} ", skin.gauge(share, bar)), style));
@@ -82,25 +82,27 @@ fn gauge(label: &str, spent: u64, cap: Option<f64>, bar: usize, run: &RunModel, 
 
 fn budgets(run: &RunModel, skin: &Skin, wide: bool, all: bool) -> Vec<Span> {
     let (folds, spend) = (&run.folds, &run.folds.spend);
+    let spent = |cap| folds.spent(cap, jiff::Timestamp::UNIX_EPOCH) as u64;
     let mut spans = Vec::new();
     if wide {
         let orchestrator = folds.cap(Cap::MaxOrchestratorTokens);
         let executors = folds.cap(Cap::MaxExecutorTokens);
-        spans.extend(gauge("orch", spend.orchestrator.total(), orchestrator, 8, run, skin));
+        spans.extend(gauge("orch", spent(Cap::MaxOrchestratorTokens), orchestrator, 8, run, skin));
         spans.push(span("   ", skin.text()));
-        spans.extend(gauge("exec", spend.executors.total(), executors, 8, run, skin));
+        spans.extend(gauge("exec", spent(Cap::MaxExecutorTokens), executors, 8, run, skin));
         if all && let Some(cap) = folds.cap(Cap::MaxTokens) {
             spans.push(span("   ", skin.text()));
-            spans.extend(gauge("all", spend.total(), Some(cap), 8, run, skin));
+            spans.extend(gauge("all", spent(Cap::MaxTokens), Some(cap), 8, run, skin));
         }
     } else {
-        spans.extend(gauge("", spend.total(), folds.cap(Cap::MaxTokens), 0, run, skin).split_off(1));
+        spans.extend(gauge("", spent(Cap::MaxTokens), folds.cap(Cap::MaxTokens), 0, run, skin).split_off(1));
     }
-    let mut cost = money(spend.cost(), spend.estimated);
+    let dollars = folds.spent(Cap::MaxCostUsd, jiff::Timestamp::UNIX_EPOCH);
+    let mut cost = money(spend.cost().map(|_| dollars), folds.estimated());
     let mut style = skin.text();
     if let Some(cap) = folds.cap(Cap::MaxCostUsd) {
         cost.push_str(&format!("/${cap:.2}"));
-        style = skin.spent(spend.cost_usd / cap.max(0.01), folds.budget.warn_at_percent);
+        style = skin.spent(dollars / cap.max(0.01), spend.caps.warn_at_percent);
     }
     spans.push(span("  ", skin.text()));
     spans.push(span(cost, style));
@@ -126,7 +128,12 @@ fn left(model: &Model, run: &RunModel, canvas: &Canvas<'_>, more: bool) -> Vec<S
         None => state(&run.folds.run, skin),
     };
     let time = clock(seconds(run, canvas.now.wall));
-    let time = if wide { time } else { time[..5].to_owned() };
+    let counts_down = run.state() == RunState::Sleeping && time.starts_with("00:");
+    let time = match (wide, counts_down) {
+        (true, _) => time,
+        (false, true) => time[3..].to_owned(),
+        (false, false) => time[..5].to_owned(),
+    };
     let name_cells = if more { 40 } else { 14 };
     let mut left = vec![span(" zwarm ", skin.dim())];
     if wide {
@@ -174,8 +181,8 @@ pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect) 
     short.extend(budgets(run, skin, false, false));
     rights.push(short);
     let mut shorter = vec![step("  ")];
-    shorter
-        .extend(gauge("", run.folds.spend.total(), run.folds.cap(Cap::MaxTokens), 0, run, skin).split_off(1));
+    let total = run.folds.spent(Cap::MaxTokens, jiff::Timestamp::UNIX_EPOCH) as u64;
+    shorter.extend(gauge("", total, run.folds.cap(Cap::MaxTokens), 0, run, skin).split_off(1));
     shorter.push(span(" ", skin.text()));
     rights.push(shorter);
     rights.push(vec![step(" ")]);

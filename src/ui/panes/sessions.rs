@@ -55,8 +55,8 @@ pub fn row(
     let (sign, word, style) = state(session, group, skin);
     let selected = run.look.selected == Some(session.id);
     let mark = if selected { skin.sign(Sign::Selected) } else { " " };
-    let about = if session.spent.estimated { "~" } else { "" };
-    let spent = format!("{about}{}", tokens(session.spent.usage.total()));
+    let (spent, estimated) = run.folds.session_tokens(session);
+    let spent = format!("{}{}", if estimated { "~" } else { "" }, tokens(spent));
     let plain = skin.text();
     let mut spans = vec![
         span(format!("{mark} {} ", fit(&session.short_id, 3, skin.ascii)), skin.strong()),

@@ -14,6 +14,7 @@ use crate::{
         overlays::{
             Overlay,
             ask::{Ask, Question},
+            budget::Budget,
             changes::Changes,
             explain, help, inbox,
             ledger::Ledger,
@@ -120,6 +121,7 @@ fn open(model: &mut Model, it: Open, now: Now) -> Vec<UiEffect> {
             return screens::new_run::open(model, now);
         }
         Open::Ledger => Overlay::Ledger(Ledger::default()),
+        Open::Budget => Overlay::Budget(Budget::default()),
         Open::Changes => {
             let Some((changes, effect)) = model.run().map(Changes::open) else {
                 model.say(Level::Info, "no run is shown", now);
@@ -207,7 +209,7 @@ fn run(model: &mut Model, it: Run, argument: Option<&str>, now: Now) -> Vec<UiEf
         Run::RaiseBudget => match argument.and_then(cap_and_value) {
             Some((cap, value)) => Command::SetBudget { cap, value },
             None => {
-                model.say(Level::Info, "write a cap and a number after it: max_tokens 600000 (or none)", now);
+                model.say(Level::Info, "write a cap and a number after it: max_tokens 600k (or none)", now);
                 return Vec::new();
             }
         },
@@ -228,7 +230,7 @@ pub(in crate::ui) fn cap_and_value(text: &str) -> Option<(Cap, Option<f64>)> {
     let cap = serde_json::from_value(serde_json::Value::String(cap.trim().to_owned())).ok()?;
     match value.trim() {
         "none" | "off" => Some((cap, None)),
-        number => number.replace('_', "").parse().ok().filter(|n: &f64| *n > 0.0).map(|n| (cap, Some(n))),
+        number => crate::fold::caps::parse_amount(number).filter(|n| *n > 0.0).map(|n| (cap, Some(n))),
     }
 }
 
@@ -288,6 +290,7 @@ mod tests {
     #[test]
     fn a_cap_is_read_from_the_palette() {
         assert_eq!(cap_and_value("max_tokens 600_000"), Some((Cap::MaxTokens, Some(600_000.0))));
+        assert_eq!(cap_and_value("max_tokens 600k"), Some((Cap::MaxTokens, Some(600_000.0))));
         assert_eq!(cap_and_value("max_cost_usd=none"), Some((Cap::MaxCostUsd, None)));
         assert_eq!(
             [cap_and_value("max_tokens"), cap_and_value("x 3"), cap_and_value("max_tokens -1")],

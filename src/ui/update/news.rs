@@ -50,7 +50,8 @@ pub fn from(model: &mut Model, id: InstanceId, news: News, now: Now) -> Vec<UiEf
             model.say(Level::Info, "the journal can be written again", now);
         }
         News::Notice(Notice::Warning { message }) => model.say(Level::Warning, message, now),
-        News::Notice(Notice::Closed) => {}
+        News::Notice(Notice::InFlight(flight)) => run.folds.flight = flight,
+        News::Notice(Notice::Closed) => run.folds.flight = Default::default(),
         News::Ended(ended) => {
             if let Err(message) = &ended {
                 let text = format!("the run '{}' broke off: {message}", run.name);

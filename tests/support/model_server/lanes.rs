@@ -100,6 +100,8 @@ pub struct Fault {
     pub http: Option<u16>,
     /// `Retry-After`: seconds or a date, as it is.
     pub retry_after: Option<Value>,
+    /// Headers of the refusal.
+    pub headers: std::collections::BTreeMap<String, String>,
     /// More fields of the error (`code`, `resets_at`, …).
     pub error: Option<Value>,
     /// A 400 that says that the context is too long.

@@ -164,6 +164,10 @@ fn refuse(wire: Wire, fault: &super::Fault) -> Response {
         _ => ("server_error", "The server had an error."),
     };
     let mut response = error(wire, status, code, message, fault.error.as_ref());
+    for (name, value) in &fault.headers {
+        let name = header::HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
+        response.headers_mut().insert(name, HeaderValue::from_str(value).expect("a header's value"));
+    }
     if let Some(after) = &fault.retry_after {
         let text = after.as_str().map(str::to_owned).unwrap_or_else(|| after.to_string());
         if let Ok(value) = HeaderValue::from_str(&text) {

@@ -101,11 +101,14 @@ impl Thread {
         let id = text(params, "itemId");
         let Some(turn) = self.turn.as_mut().filter(|_| !piece.is_empty()) else { return Vec::new() };
         turn.grew(id, piece);
-        let turn = turn.number;
+        let (turn, prompt) = (turn.number, turn.prompt.len());
+        let mut out = vec![Effect::Delta { turn, item: format!("{kind}:{id}"), text: piece.to_owned() }];
         if of_model {
             self.spent.streamed(piece);
+            let (live, model) = (self.spent.live(prompt), self.model.clone());
+            out.extend(live.map(|usage| Effect::News(News::Streaming { usage, model })));
         }
-        vec![Effect::Delta { turn, item: format!("{kind}:{id}"), text: piece.to_owned() }]
+        out
     }
 
     /// A further part of a reasoning summary begins a paragraph of its own.

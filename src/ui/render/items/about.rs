@@ -168,10 +168,12 @@ pub(super) fn guard(body: &Guard, brush: &Brush<'_>, out: &mut Vec<Strip>) {
         }
         Guard::BudgetWarned(warned) => {
             let text = spent(warned.which, warned.spent, Some(warned.cap), &warned.scope);
+            let text = if warned.estimated { format!("~{text}") } else { text };
             about(Icon::Warn, Role::Warn, &format!("BUDGET {text}"), brush, out);
         }
         Guard::BudgetExceeded(gone) => {
             let text = spent(gone.which, gone.spent, Some(gone.cap), &gone.scope);
+            let text = if gone.estimated { format!("~{text}") } else { text };
             about(Icon::Pause, Role::Bad, &format!("BUDGET {text}: {}", gone.action), brush, out);
         }
         Guard::BudgetChanged(changed) => {
