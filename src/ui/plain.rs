@@ -263,7 +263,7 @@ impl Plain<'_> {
         match notice {
             Notice::StoreFailed { .. } => self.talk.disk(true),
             Notice::StoreRestored => self.talk.disk(false),
-            Notice::Warning { .. } | Notice::Closed => {}
+            Notice::Warning { .. } | Notice::InFlight(_) | Notice::Closed => {}
         }
         match notice {
             Notice::StoreFailed { message } => {
