@@ -97,6 +97,20 @@ pub fn wrap(text: &str, cells: usize) -> Vec<String> {
     lines
 }
 
+/// A line that begins with a label of so many cells, wrapped so that what follows stands below what is beside it.
+pub fn hanging(line: &str, label: usize, cells: usize) -> Vec<String> {
+    let Some((head, rest)) = line.split_at_checked(label).filter(|(head, _)| head.ends_with("  ")) else {
+        return wrap(line, cells);
+    };
+    let parts = wrap(rest, cells.saturating_sub(label));
+    let blank = " ".repeat(label);
+    parts
+        .iter()
+        .enumerate()
+        .map(|(n, part)| format!("{}{part}", if n == 0 { head } else { &blank }))
+        .collect()
+}
+
 /// The middle of an area, at most `width` by `height`.
 pub fn centred(area: Rect, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
@@ -320,6 +334,8 @@ mod tests {
         assert_eq!(wrap("one two three", 7), ["one two", " three"].map(str::trim));
         assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
         assert_eq!(wrap("a\n\nb", 9), ["a", "", "b"]);
+        assert_eq!(hanging("task  one two", 6, 10), ["task  one ", "      two"]);
+        assert_eq!(hanging("no label here", 6, 8), wrap("no label here", 8));
     }
 
     #[test]

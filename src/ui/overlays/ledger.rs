@@ -8,7 +8,7 @@ use crate::{
     fold::ledger::{Entry, EntryState},
     ui::{
         input::KeyPress,
-        kit::{Canvas, Span, centred, fit, row, span, tokens, wrap},
+        kit::{Canvas, Span, centred, fit, hanging, row, span, tokens},
         model::{Hit, Model, Screen},
         msg::UiEffect,
         skin::{Sign, Skin},
@@ -104,7 +104,7 @@ impl Ledger {
         self.height = usize::from(body.height);
         let cells = usize::from(body.width.saturating_sub(2));
         let lines: Vec<String> =
-            details(&entries[self.selected]).iter().flat_map(|line| wrap(line, cells)).collect();
+            details(&entries[self.selected]).iter().flat_map(|line| hanging(line, LABEL, cells)).collect();
         self.top = self.top.min(lines.len().saturating_sub(self.height));
         for (n, line) in lines.iter().skip(self.top).take(self.height).enumerate() {
             let at = row(body, u16::try_from(n).unwrap_or(0));
@@ -153,15 +153,24 @@ fn summary(entry: &Entry, skin: &Skin) -> Vec<Span> {
     ]
 }
 
+/// Cells of a label.
+const LABEL: usize = 10;
+
+/// A text with its label before the first line and blanks before the others.
+fn labelled(label: &str, text: &str) -> Vec<String> {
+    let label = |n: usize| if n == 0 { label } else { "" };
+    text.lines().enumerate().map(|(n, line)| format!("{:<LABEL$}{line}", label(n))).collect()
+}
+
 /// All that is known of an entry.
 fn details(entry: &Entry) -> Vec<String> {
     let evidence = &entry.evidence;
     let mut lines =
         vec![format!("{} {} · {} turns · {}", entry.short_id, entry.adapter, entry.turns, tested(entry))];
     lines.extend(entry.contradictions.iter().map(|claim| format!("! the evidence contradicts: {claim}")));
-    lines.push(format!("task      {}", entry.task));
+    lines.extend(labelled("task", &entry.task));
     if !entry.result.is_empty() {
-        lines.push(format!("result    {}", entry.result));
+        lines.extend(labelled("result", &entry.result));
     }
     for (n, file) in evidence.files.iter().enumerate() {
         lines.push(format!("{} {file}", if n == 0 { "files    " } else { "         " }));

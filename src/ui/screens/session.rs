@@ -7,7 +7,7 @@ use crate::{
     protocol::tree::Outcome,
     ui::{
         actions::Item,
-        kit::{Canvas, money, span, tokens, width, wrap},
+        kit::{Canvas, hanging, money, span, tokens, width},
         model::{
             Hit, Model, Pane, RunModel,
             run::{Group, Tab},
@@ -188,7 +188,7 @@ fn raw(run: &RunModel, canvas: &mut Canvas<'_>, area: Rect) {
 fn lines(all: &[String], top: usize, canvas: &mut Canvas<'_>, area: Rect) {
     let plain = canvas.skin.text();
     let cells = usize::from(area.width.saturating_sub(2));
-    let wrapped: Vec<String> = all.iter().flat_map(|line| wrap(line, cells)).collect();
+    let wrapped: Vec<String> = all.iter().flat_map(|line| hanging(line, INFO, cells)).collect();
     let top = top.min(wrapped.len().saturating_sub(usize::from(area.height)));
     for (n, line) in wrapped.iter().skip(top).take(usize::from(area.height)).enumerate() {
         canvas.put(
@@ -200,6 +200,9 @@ fn lines(all: &[String], top: usize, canvas: &mut Canvas<'_>, area: Rect) {
         );
     }
 }
+
+/// Cells of a label.
+const INFO: usize = 12;
 
 /// What is known of a session.
 fn info(session: &Session) -> Vec<String> {
