@@ -65,6 +65,11 @@ impl Toasts {
         self.shown.retain(|toast| !toast.needs_answer);
     }
 
+    /// What begins so holds no more.
+    pub fn over(&mut self, beginning: &str) {
+        self.shown.retain(|toast| !toast.text.starts_with(beginning));
+    }
+
     fn add(&mut self, toast: Toast) {
         let level = toast.level;
         self.shown.retain(|old| old.text != toast.text && (level != Level::Info || old.level != Level::Info));

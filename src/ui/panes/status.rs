@@ -113,7 +113,8 @@ fn within_text(model: &Model) -> Option<&'static [(&'static str, &'static str)]>
 
 fn is_held(model: &Model) -> bool {
     use crate::protocol::event::RunState::{Paused, Pausing, Sleeping};
-    model.run().is_some_and(|run| matches!(run.state(), Paused | Pausing | Sleeping))
+    let held = |run: &crate::ui::model::RunModel| run.health.store.is_some();
+    model.run().is_some_and(|run| held(run) || matches!(run.state(), Paused | Pausing | Sleeping))
 }
 
 /// Signs of keys in words.

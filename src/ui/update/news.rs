@@ -12,6 +12,9 @@ use crate::{
 
 use super::{leave, session};
 
+/// Begins the remark that a run is held because its journal cannot be written.
+const HELD: &str = "the run is held: ";
+
 /// From an instance.
 pub fn from(model: &mut Model, id: InstanceId, news: News, now: Now) -> Vec<UiEffect> {
     let Some(run) = model.by_id(id) else { return Vec::new() };
@@ -42,11 +45,12 @@ pub fn from(model: &mut Model, id: InstanceId, news: News, now: Now) -> Vec<UiEf
         }
         News::Notice(Notice::StoreFailed { message }) => {
             run.health.store = Some(message.clone());
-            let text = format!("the run is held: {message}");
+            let text = format!("{HELD}{message}");
             model.say(Level::Error, text, now);
         }
         News::Notice(Notice::StoreRestored) => {
             run.health.store = None;
+            model.toasts.over(HELD);
             model.say(Level::Info, "the journal can be written again", now);
         }
         News::Notice(Notice::Warning { message }) => model.say(Level::Warning, message, now),
