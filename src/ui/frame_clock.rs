@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 /// Shortest time between two frames that a key or the mouse asked for.
 pub const KEY_GAP: Duration = Duration::from_micros(16_666);
+/// Shortest time between a frame of output and one that a key asked for: a key does not wait for output.
+pub const AFTER_OUTPUT: Duration = Duration::from_millis(4);
 /// Shortest time between two frames that output asked for.
 pub const OUTPUT_GAP: Duration = Duration::from_micros(33_333);
 
@@ -22,17 +24,22 @@ pub enum Urgency {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FrameClock {
     due: Option<Instant>,
+    /// The frame that is due was asked for by a key.
+    by_key: bool,
     drawn: Option<Instant>,
+    /// The newest frame that a key asked for.
+    keyed: Option<Instant>,
 }
 
 impl FrameClock {
     /// Something changed. The frame is due at once, or when the gap to the last frame has passed.
     pub fn request(&mut self, now: Instant, urgency: Urgency) {
-        let gap = match urgency {
-            Urgency::Key => KEY_GAP,
-            Urgency::Output => OUTPUT_GAP,
+        let after = |drawn: Option<Instant>, gap| drawn.map_or(now, |drawn| now.max(drawn + gap));
+        let at = match urgency {
+            Urgency::Key => after(self.keyed, KEY_GAP).max(after(self.drawn, AFTER_OUTPUT)),
+            Urgency::Output => after(self.drawn, OUTPUT_GAP),
         };
-        let at = self.drawn.map_or(now, |drawn| now.max(drawn + gap));
+        self.by_key |= urgency == Urgency::Key;
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
@@ -50,6 +57,9 @@ impl FrameClock {
     pub fn drawn(&mut self, now: Instant) {
         self.due = None;
         self.drawn = Some(now);
+        if std::mem::take(&mut self.by_key) {
+            self.keyed = Some(now);
+        }
     }
 }
 
@@ -77,9 +87,12 @@ mod tests {
         clock.request(later, Urgency::Output);
         assert_eq!(clock.due(), Some(now + OUTPUT_GAP));
         clock.request(later, Urgency::Key);
-        assert_eq!(clock.due(), Some(now + KEY_GAP));
+        assert_eq!(clock.due(), Some(now + AFTER_OUTPUT));
         clock.request(later, Urgency::Output);
-        assert_eq!(clock.due(), Some(now + KEY_GAP));
+        assert_eq!(clock.due(), Some(now + AFTER_OUTPUT));
+        clock.drawn(now + AFTER_OUTPUT);
+        clock.request(now + AFTER_OUTPUT, Urgency::Key);
+        assert_eq!(clock.due(), Some(now + AFTER_OUTPUT + KEY_GAP), "keys among themselves: sixty a second");
     }
 
     #[test]
@@ -90,6 +103,7 @@ mod tests {
         for micros in (0..1_000_000).step_by(200) {
             let now = start + Duration::from_micros(micros);
             clock.request(now, Urgency::Key);
+            clock.request(now, Urgency::Output);
             if clock.is_due(now) {
                 frames += 1;
                 clock.drawn(now);

@@ -26,8 +26,7 @@ use terminal::{Place, Setup, Term};
 const KEYS: usize = 200;
 
 fn floor_program() -> PathBuf {
-    let here = Path::new(env!("CARGO_BIN_EXE_zwarm-tui"));
-    let floor = here.with_file_name("examples").join("floor");
+    let floor = terminal::program().with_file_name("examples").join("floor");
     assert!(floor.exists(), "build it first: cargo build --release --example floor");
     floor
 }
@@ -206,7 +205,7 @@ fn c1_c2_start() {
         term.sees(sees);
         began.elapsed().as_secs_f64() * 1_000.0
     };
-    let zwarm = Path::new(env!("CARGO_BIN_EXE_zwarm-tui"));
+    let zwarm = &terminal::program();
     let (empty, many) = (Place::new(), Place::new());
     big::many(&many, 1_000);
     let mut all = [Vec::new(), Vec::new(), Vec::new()];

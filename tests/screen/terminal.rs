@@ -139,8 +139,13 @@ impl Setup {
     }
 
     pub fn start(self, place: &Place) -> Term {
-        Term::start(Path::new(env!("CARGO_BIN_EXE_zwarm-tui")), place, self)
+        Term::start(&program(), place, self)
     }
+}
+
+/// The program; `ZWARM_PROGRAM` names another build of it (for measuring).
+pub fn program() -> PathBuf {
+    std::env::var_os("ZWARM_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_zwarm-tui").into(), PathBuf::from)
 }
 
 /// What has come out of the program.
