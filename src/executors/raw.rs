@@ -12,7 +12,7 @@ use std::{
 
 use crate::text::Redactor;
 
-/// Most bytes of one turn's file.
+/// Most bytes of a session's files.
 pub(super) const MAX_RAW: u64 = 200 * 1024 * 1024;
 /// Most bytes that are held back until the first turn begins.
 const MAX_HELD: usize = 256 * 1024;
@@ -56,7 +56,6 @@ impl RawLog {
     /// From now on lines belong to this turn.
     pub(super) fn turn(&mut self, turn: u32) {
         self.file = None;
-        self.written = 0;
         let turns = self.dir.join("turns");
         // The instance's folder is never made anew: it may have been moved away.
         let home = self.dir.parent().and_then(|sessions| sessions.parent()).unwrap_or(&self.dir);
@@ -66,7 +65,8 @@ impl RawLog {
         let opened = made.and_then(|()| OpenOptions::new().create(true).append(true).mode(0o600).open(&path));
         match opened {
             Ok(file) => {
-                self.written = file.metadata().map_or(0, |about| about.len());
+                // What an earlier process wrote counts too.
+                self.written = size(&turns).min(self.most);
                 self.file = Some(file);
             }
             Err(error) => tracing::warn!(path = %path.display(), %error, "no raw log"),
@@ -104,13 +104,19 @@ impl RawLog {
             return;
         }
         let fits = self.written + entry.len() as u64 <= self.most;
-        let entry = if fits { entry } else { "{\"cut\":\"the log of this turn is full\"}\n" };
+        let entry = if fits { entry } else { "{\"cut\":\"the log of this session is full\"}\n" };
         self.written = if fits { self.written + entry.len() as u64 } else { self.most + 1 };
         if let Err(error) = file.write_all(entry.as_bytes()) {
             tracing::warn!(%error, "the raw log ends here");
             self.file = None;
         }
     }
+}
+
+/// Bytes of the files in a folder.
+fn size(dir: &std::path::Path) -> u64 {
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    files.filter_map(|file| file.metadata().ok()).map(|about| about.len()).sum()
 }
 
 #[cfg(test)]
@@ -135,7 +141,7 @@ mod tests {
         assert_eq!(first[0]["msg"], serde_json::json!({"id": 0, "key": "[redacted]"}));
         assert_eq!(first[1]["turn"], 1);
         assert_eq!((&first[2]["dir"], &first[2]["text"]), (&"out".into(), &"not json".into()));
-        log.most = 200;
+        log.most = size(&log.dir.join("turns")) + 200;
         log.turn(2);
         for _ in 0..9 {
             log.line(Way::Out, &format!("\"{}\"", "x".repeat(50)));
@@ -143,5 +149,8 @@ mod tests {
         let second = lines(&log, 2);
         assert_eq!(second.iter().filter(|line| line.get("cut").is_some()).count(), 1);
         assert!(second.last().unwrap().get("cut").is_some());
+        log.turn(3);
+        log.line(Way::Out, "1");
+        assert_eq!(lines(&log, 3), [serde_json::json!({"cut": "the log of this session is full"})]);
     }
 }

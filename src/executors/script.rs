@@ -35,6 +35,8 @@ const GATE: Duration = Duration::from_millis(20);
 const GATES: &str = "ZWARM_GATES";
 /// Characters of a piece of live text.
 const PIECE: usize = 24;
+/// Pieces of a long text: it does not take longer than a few seconds.
+const MAX_PIECES: usize = 200;
 /// Between two pieces.
 const PIECE_PAUSE: Duration = Duration::from_millis(15);
 
@@ -269,7 +271,7 @@ impl<'a> Playing<'a> {
     async fn live(&mut self, kind: &str, text: &str) -> Result<(), Stop> {
         let item = self.item(kind);
         let chars: Vec<char> = text.chars().collect();
-        for piece in chars.chunks(PIECE) {
+        for piece in chars.chunks(PIECE.max(chars.len() / MAX_PIECES)) {
             let piece: String = piece.iter().collect();
             self.said.0 += piece.len() as u64;
             self.session.deltas.push(self.turn, item.clone(), piece);

@@ -21,7 +21,7 @@ use super::{
 use crate::process::{Child, ChildSpec};
 
 /// How long a handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(60);
+const HANDSHAKE: Duration = Duration::from_secs(45);
 /// How long a turn may take to end by itself when its session is ended.
 const LAST_TURN: Duration = Duration::from_secs(2);
 /// How long the rest of a dead child's output is read.
