@@ -112,11 +112,15 @@ async fn what_cannot_be_started_is_named() {
     }
 }
 
-/// Nothing happens, so the paused clock runs on by itself.
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn whoever_hangs_at_its_start_is_given_up() {
     let stage = agent("sleep 1000");
     let mut live = begin(&stage);
+    while stage.processes.alive().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    // Nothing happens any more, so a paused clock runs on by itself.
+    tokio::time::pause();
     let error = live.ended().await.unwrap();
     assert!(error.contains("no answer within 45 s"), "{error}");
 }

@@ -141,11 +141,14 @@ impl Machine {
             let short_id = self.next_short_id();
             return self.out.push(Effect::CheckDir { key, dir: None, short_id });
         }
-        let adapter = match self.choose_adapter(self.rules.config.executor.adapter.clone().as_deref()) {
+        let adapter = match self.choose_adapter(
+            self.rules.config.executor.adapter.as_deref(),
+            self.rules.config.executor.model.as_deref(),
+        ) {
             Ok(adapter) => adapter,
             Err((error, hint)) => return self.failed("executor", &error, &hint),
         };
-        let (cwd, model) = (self.rules.place.working_dir.clone(), self.rules.config.executor.model.clone());
+        let (cwd, model) = (self.rules.place.working_dir.clone(), self.rules.session_model(&adapter, None));
         let (mode, by) = (Mode::Sync, By::Human);
         self.open_session(NewSession { adapter, model, cwd, task, mode, by, tree: None, parent: None });
     }

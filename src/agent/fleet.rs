@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    executors::{Order, Resume, SessionSpec},
+    executors::{self, Order, Resume, SessionSpec},
     fold::State,
     protocol::{
         InboxId, NudgeId, SessionId,
@@ -100,9 +100,15 @@ pub(super) struct NewSession {
 
 impl Machine {
     /// An adapter that is known and installed.
-    pub(super) fn choose_adapter(&self, wanted: Option<&str>) -> Result<String, (String, String)> {
+    /// `model`: the one that is asked for; without a wish for an adapter it chooses its own.
+    pub(super) fn choose_adapter(
+        &self,
+        wanted: Option<&str>,
+        model: Option<&str>,
+    ) -> Result<String, (String, String)> {
         let adapters = &self.rules.adapters;
-        let Some(name) = wanted.map(str::to_owned).or_else(|| adapters.default.clone()) else {
+        let own = || model.and_then(executors::of_model).filter(|name| adapters.has(name)).map(str::to_owned);
+        let Some(name) = wanted.map(str::to_owned).or_else(own).or_else(|| adapters.default.clone()) else {
             return Err(("no executor is installed".to_owned(), "install codex or claude".to_owned()));
         };
         match adapters.get(&name) {

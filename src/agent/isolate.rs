@@ -50,14 +50,15 @@ impl Machine {
         checked: Result<Checked, Refusal>,
     ) -> Result<SessionId, (String, String)> {
         let Checked { cwd, tree } = checked.map_err(|refusal| (refusal.error, refusal.hint))?;
-        let opened = self.choose_adapter(delegate.adapter.as_deref()).and_then(|adapter| {
-            self.session_budget()?;
-            Ok(adapter)
-        });
+        let opened =
+            self.choose_adapter(delegate.adapter.as_deref(), delegate.model.as_deref()).and_then(|adapter| {
+                self.session_budget()?;
+                Ok(adapter)
+            });
         let wanted = opened.inspect_err(|_| self.unused(tree.clone()))?;
         let first = if self.rules.config.orchestrator.sync_first { Mode::Sync } else { Mode::Async };
         let mode = delegate.mode.unwrap_or(first);
-        let model = delegate.model.clone().or_else(|| self.rules.config.executor.model.clone());
+        let model = self.rules.session_model(&wanted, delegate.model.clone());
         let task = delegate.task.clone();
         let by = By::Orchestrator;
         let new = NewSession { adapter: wanted.clone(), model, cwd, task, mode, by, tree, parent: None };
@@ -250,7 +251,7 @@ impl Machine {
         let (cwd, model) = (PathBuf::from(&session.who.working_dir), session.who.model.clone());
         let parent = Some(ForkedFrom { session: id, native_id, turns });
         let adapter = session.who.adapter.clone();
-        let adapter = self.choose_adapter(Some(&adapter))?;
+        let adapter = self.choose_adapter(Some(&adapter), None)?;
         self.session_budget()?;
         let (mode, by, tree) = (Mode::Async, By::Human, None);
         self.open_session(NewSession { adapter, model, cwd, task: prompt, mode, by, tree, parent });

@@ -7,7 +7,8 @@ use std::{
     time::Duration,
 };
 
-use crate::{config::Config, executors, llm};
+use super::probe::Probe;
+use crate::{config::Config, executors, llm, process::ChildKind};
 
 /// How long git may take.
 const GIT_WITHIN: Duration = Duration::from_secs(2);
@@ -75,8 +76,10 @@ fn scripted(config: &Config, lm: &str) -> bool {
 /// The versions of the executors that are there, by name. Starts each program once.
 pub async fn versions(config: &Config) -> Vec<(String, String)> {
     let mut found = Vec::new();
+    let Ok(probe) = Probe::open() else { return found };
     for adapter in executors::installed(config) {
-        if let Some(version) = executors::version(&adapter).await {
+        let Some(path) = adapter.path else { continue };
+        if let Some(version) = probe.version(path, ChildKind::Bash, config).await {
             let number =
                 version.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
             found.push((adapter.name, number.unwrap_or(&version).to_owned()));
@@ -87,7 +90,7 @@ pub async fn versions(config: &Config) -> Vec<(String, String)> {
 
 /// Whether an executor has something to sign in with: a key in a variable, or its own file. What is in the file is
 /// not read.
-fn signed_in(name: &str, variables: &BTreeMap<String, String>) -> Option<bool> {
+pub fn signed_in(name: &str, variables: &BTreeMap<String, String>) -> Option<bool> {
     let (keys, folder, default, file): (&[&str], _, _, _) = match name {
         "codex" => (&["CODEX_API_KEY"], "CODEX_HOME", ".codex", "auth.json"),
         "claude" => (

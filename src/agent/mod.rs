@@ -27,6 +27,7 @@ mod open;
 mod outside;
 mod parked;
 mod post;
+pub mod probe;
 mod prompt;
 pub mod replay;
 mod room;

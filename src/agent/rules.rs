@@ -103,6 +103,19 @@ impl Rules {
         crate::executors::Prepare { tree: isolated.tree.clone(), command }
     }
 
+    /// The model of a new session: the wished one, else the configured one where it is not another vendor's.
+    pub fn session_model(&self, adapter: &str, wished: Option<String>) -> Option<String> {
+        let fits = |model: &String| {
+            crate::executors::of_model(model).is_none_or(|own| own == adapter || !self.vendor(adapter))
+        };
+        wished.or_else(|| self.config.executor.model.clone().filter(fits))
+    }
+
+    /// Whether an adapter knows only its own vendor's models.
+    fn vendor(&self, adapter: &str) -> bool {
+        matches!(adapter, "codex" | "claude")
+    }
+
     /// The folder of a session.
     pub fn session_dir(&self, id: crate::protocol::SessionId) -> PathBuf {
         self.place.dir.join("sessions").join(id.to_string())
@@ -118,6 +131,11 @@ impl Adapters {
     /// One of them.
     pub fn get(&self, name: &str) -> Option<&AdapterRule> {
         self.all.iter().find(|adapter| adapter.name == name)
+    }
+
+    /// Whether it is there and installed.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|adapter| adapter.installed)
     }
 
     /// Their names, for messages.

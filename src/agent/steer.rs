@@ -184,7 +184,7 @@ impl Machine {
     ) {
         let alone = self.state.run.kind == RunKind::Exec;
         let checked = checked.map_err(|refusal| (refusal.error, refusal.hint));
-        let found = checked.and_then(|it| match self.choose_adapter(adapter.as_deref()) {
+        let found = checked.and_then(|it| match self.choose_adapter(adapter.as_deref(), None) {
             Ok(adapter) => Ok((it, adapter)),
             Err(refusal) => {
                 self.unused(it.tree);
@@ -196,7 +196,7 @@ impl Machine {
             Err((error, hint)) if alone => return self.failed("executor", &error, &hint),
             Err((error, hint)) => return self.problem("session", &error, &hint),
         };
-        let model = self.rules.config.executor.model.clone();
+        let model = self.rules.session_model(&adapter, None);
         let mode = if alone { Mode::Sync } else { Mode::Async };
         self.open_session(NewSession { adapter, model, cwd, task, mode, by: By::Human, tree, parent: None });
     }

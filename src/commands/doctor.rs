@@ -4,13 +4,11 @@
 use std::{
     io::{IsTerminal, Write},
     path::Path,
-    process::{Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use serde_json::json;
 
-use super::{Place, count, table};
+use super::{Place, count, doctor_executors::executors, runtime, table};
 use crate::{
     config::{self, Config, Sources},
     error::{UserError, code},
@@ -18,21 +16,16 @@ use crate::{
     process, store,
 };
 
-/// How long a program may take to say its version.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes that are read of it.
-const MAX_VERSION: usize = 200;
-
 /// One thing that was looked at.
-struct Finding {
+pub(super) struct Finding {
     what: String,
-    state: State,
+    pub(super) state: State,
     text: String,
     hint: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     Good,
     /// Something will not be there; the rest works.
     Missing,
@@ -40,7 +33,7 @@ enum State {
     Bad,
 }
 
-fn finding(what: &str, state: State, text: impl Into<String>, hint: &str) -> Finding {
+pub(super) fn finding(what: &str, state: State, text: impl Into<String>, hint: &str) -> Finding {
     Finding { what: what.to_owned(), state, text: text.into(), hint: hint.to_owned() }
 }
 
@@ -48,7 +41,9 @@ fn finding(what: &str, state: State, text: impl Into<String>, hint: &str) -> Fin
 pub(super) fn doctor(place: &Place, json: bool, out: &mut Out) -> Result<i32, UserError> {
     let mut findings = Vec::new();
     let config = configuration(place, &mut findings);
-    executors(&config, &mut findings);
+    let variables =
+        config::load(&Sources::new(&place.working_dir)).map(|loaded| loaded.variables).unwrap_or_default();
+    findings.extend(runtime()?.block_on(executors(&config, &variables)));
     programs(&mut findings);
     keys(place, &mut findings);
     folders(place, &config, &mut findings);
@@ -96,46 +91,6 @@ fn configuration(place: &Place, findings: &mut Vec<Finding>) -> Config {
     }
 }
 
-fn executors(config: &Config, findings: &mut Vec<Finding>) {
-    let mut any = false;
-    let built_in = [
-        ("codex", config.executor.codex_path.as_deref(), "npm install -g @openai/codex"),
-        ("claude", config.executor.claude_path.as_deref(), "npm install -g @anthropic-ai/claude-code"),
-    ];
-    for (name, configured, install) in built_in {
-        match process::find_program(name, configured) {
-            Some(path) => {
-                any = true;
-                let version = version(&path).unwrap_or_else(|| "does not say its version".to_owned());
-                findings.push(finding(name, State::Good, format!("{version}, {}", path.display()), ""));
-            }
-            None => findings.push(finding(name, State::Missing, "not installed", install)),
-        }
-    }
-    for (name, agent) in &config.executors {
-        let program = agent.acp.first().map_or("", String::as_str);
-        match process::find_program(program, None) {
-            Some(path) => {
-                any = true;
-                findings.push(finding(name, State::Good, path.display().to_string(), ""));
-            }
-            None => {
-                let text = format!("'{program}' is not installed");
-                findings.push(finding(
-                    name,
-                    State::Missing,
-                    text,
-                    "install it, or mend 'executors' in the configuration",
-                ));
-            }
-        }
-    }
-    if !any {
-        let text = "no executor is installed";
-        findings.push(finding("executors", State::Missing, text, "the demo needs none: zwarm-tui --demo"));
-    }
-}
-
 fn programs(findings: &mut Vec<Finding>) {
     for (name, needed) in [("bash", State::Bad), ("git", State::Missing)] {
         match process::find_program(name, None) {
@@ -148,37 +103,6 @@ fn programs(findings: &mut Vec<Finding>) {
             )),
         }
     }
-}
-
-/// The first line that a program prints for `--version`. `None`: none in time.
-fn version(path: &Path) -> Option<String> {
-    let mut child = Command::new(path)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let end = Instant::now() + PATIENCE;
-    loop {
-        match child.try_wait() {
-            Ok(Some(_)) => break,
-            Ok(None) if Instant::now() < end => std::thread::sleep(Duration::from_millis(20)),
-            _ => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return None;
-            }
-        }
-    }
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(
-        &mut std::io::Read::take(child.stdout.take()?, MAX_VERSION as u64),
-        &mut bytes,
-    )
-    .ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    text.lines().next().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty())
 }
 
 fn keys(place: &Place, findings: &mut Vec<Finding>) {

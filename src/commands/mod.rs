@@ -3,6 +3,7 @@
 
 mod configs;
 mod doctor;
+mod doctor_executors;
 mod history;
 mod list;
 mod run;

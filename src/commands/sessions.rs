@@ -10,6 +10,7 @@ use crate::{
     error::{UserError, code},
     fold::{Sessions, sessions::Doing},
     headless::{Out, story::Story},
+    llm::Prices,
     protocol::{Body, Event, SessionId, event::Session as SessionEvent, tree::Settle},
     store::{Feed, Listed, Origin, Reader, legacy},
     text::cut_middle,
@@ -160,6 +161,7 @@ fn show(place: &Place, which: &Which, needle: &str, out: &mut Out) -> Result<i32
         return Ok(code::OK);
     }
     out.say(&rows(&[row(session)]));
+    out.say(&about(session));
     if let Some(isolated) = &session.who.isolated {
         let (branch, worktree) = (&isolated.tree.branch, &isolated.tree.worktree);
         let work = isolated.work.as_ref().map_or("not merged", |work| work.message.as_str());
@@ -178,6 +180,18 @@ fn show(place: &Place, which: &Which, needle: &str, out: &mut Out) -> Result<i32
         _ => {}
     })?;
     Ok(code::OK)
+}
+
+/// Who does the work, in lines.
+fn about(session: &crate::fold::sessions::Session) -> String {
+    let who = &session.who;
+    let model = who.model.as_deref().unwrap_or("the executor's own default");
+    let price = Prices::load(None).ok().and_then(|prices| prices.shown(model));
+    let price = price.map(|price| format!(" ({price})")).unwrap_or_default();
+    let mut lines = vec![format!("model     {model}{price}"), format!("directory {}", who.working_dir)];
+    lines.extend(who.cli_version.as_ref().map(|version| format!("version   {version}")));
+    lines.extend(who.native_id.as_ref().map(|id| format!("own id    {id}")));
+    lines.join("\n")
 }
 
 fn show_reference(found: &Listed, which: &Which, needle: &str, out: &mut Out) -> Result<i32, UserError> {

@@ -23,7 +23,7 @@ mod stdio;
 
 use std::path::PathBuf;
 
-pub use registry::{Adapter, installed, version};
+pub use registry::{Adapter, installed, of_model};
 pub use session::{Executors, Setup};
 
 use crate::{

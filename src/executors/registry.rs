@@ -1,11 +1,8 @@
 //! The table of adapters: all that is known of one agent CLI without starting it.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::path::PathBuf;
 
 use crate::{config::Config, process};
-
-/// How long `--version` may take.
-const VERSION_WAIT: Duration = Duration::from_secs(10);
 
 /// Which code drives an adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +22,8 @@ struct Row {
     program: &'static str,
     can_steer: bool,
     confined: bool,
+    /// How the names of its models begin.
+    models: &'static [&'static str],
     /// What to do where the program is missing.
     install: &'static str,
 }
@@ -36,6 +35,7 @@ const ROWS: [Row; 3] = [
         program: "codex",
         can_steer: true,
         confined: true,
+        models: &["gpt-", "o1", "o3", "o4", "codex"],
         install: "install it with 'npm install -g @openai/codex' and sign in with 'codex login', or set executor.codex_path",
     },
     Row {
@@ -44,6 +44,7 @@ const ROWS: [Row; 3] = [
         program: "claude",
         can_steer: true,
         confined: false,
+        models: &["claude", "opus", "sonnet", "haiku"],
         install: "install it with 'npm install -g @anthropic-ai/claude-code' and sign in with 'claude', or set executor.claude_path",
     },
     Row {
@@ -52,6 +53,7 @@ const ROWS: [Row; 3] = [
         program: "",
         can_steer: true,
         confined: false,
+        models: &[],
         install: "give a scenario with executor.script",
     },
 ];
@@ -124,15 +126,11 @@ pub(super) fn find(name: &str, config: &Config) -> Option<Adapter> {
     installed(config).into_iter().find(|adapter| adapter.name == name)
 }
 
-/// What the program says of its version: the first line of `PROGRAM --version`. `None`: it is missing, fails or
-/// does not answer within ten seconds.
-pub async fn version(adapter: &Adapter) -> Option<String> {
-    let mut command = tokio::process::Command::new(adapter.path.as_ref()?);
-    command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(VERSION_WAIT, command.output()).await.ok()?.ok()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let line: String = text.lines().next()?.trim().chars().take(100).collect();
-    (output.status.success() && !line.is_empty()).then_some(line)
+/// The adapter that a model's name belongs to: by the names and aliases of its vendor. `None`: it can be anybody's.
+pub fn of_model(model: &str) -> Option<&'static str> {
+    let name = model.rsplit('/').next().unwrap_or(model).to_ascii_lowercase();
+    let row = ROWS.iter().find(|row| row.models.iter().any(|beginning| name.starts_with(beginning)));
+    row.map(|row| row.name)
 }
 
 #[cfg(test)]
@@ -151,5 +149,18 @@ mod tests {
         assert_eq!(kind("gemini", &config), Some(Kind::Acp));
         assert_eq!(kind("codex_mcp", &config), None);
         assert!(adapters[2].usable() && !adapters[3].usable());
+    }
+
+    #[test]
+    fn a_model_s_name_tells_whose_it_is() {
+        for (model, adapter) in [
+            ("gpt-5.5", Some("codex")),
+            ("openai/o3", Some("codex")),
+            ("claude-sonnet-4-5", Some("claude")),
+            ("Opus", Some("claude")),
+            ("qwen3-coder", None),
+        ] {
+            assert_eq!(of_model(model), adapter, "{model}");
+        }
     }
 }

@@ -97,8 +97,19 @@ impl Prices {
         self.find(model)?.context
     }
 
-    /// By name; a provider in front and a date behind do not count.
+    /// Price and window in a few words. `None`: unknown.
+    pub fn shown(&self, model: &str) -> Option<String> {
+        let price = self.find(model)?;
+        let mut text = format!("${} in, ${} out for a million tokens", price.input, price.output);
+        if let Some(context) = price.context {
+            text.push_str(&format!(", window {context}"));
+        }
+        Some(text)
+    }
+
+    /// By name; a provider in front, a date or a variant (`[medium]`) behind do not count.
     fn find(&self, model: &str) -> Option<&Price> {
+        let model = model.split_once('[').map_or(model, |(name, _)| name);
         let bare = model.rsplit_once('/').map_or(model, |(_, name)| name);
         [model, bare, undated(bare)].into_iter().find_map(|name| self.rows.get(name))
     }
