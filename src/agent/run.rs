@@ -57,6 +57,8 @@ pub(super) struct StepRun {
     pub passed: bool,
     /// The last step: only `exit` is on offer.
     pub wrap_up: bool,
+    /// The step that runs is that last one.
+    pub wraps_up: bool,
     /// The model said that the request is too long; compaction was forced once.
     pub overflowed: bool,
     /// How many tokens a provider counts for one that we estimate (1.0 until it has told).
@@ -99,6 +101,7 @@ impl Machine {
         }
         self.step.passed = false;
         self.step.started_ms = self.now.mono_ms;
+        self.step.wraps_up = self.step.wrap_up;
         self.record(StepStarted { step: next });
         self.deliver_nudges();
         self.out.push(Effect::Sync);
@@ -257,7 +260,8 @@ impl Machine {
         self.record(StepFinished { step, duration_ms, interrupted });
         self.out.push(Effect::Sync);
         self.step.phase = Phase::Between;
-        if std::mem::take(&mut self.step.wrap_up) && self.ending.is_none() {
+        if std::mem::take(&mut self.step.wraps_up) && self.ending.is_none() {
+            self.step.wrap_up = false;
             self.end(Why::Budget, "the last step after a budget stop is over");
         } else if std::mem::take(&mut self.step.once) && self.running() {
             self.pause("one step was asked for", "human");

@@ -153,3 +153,25 @@ async fn a_turn_that_cannot_fit_any_more_is_not_started() {
     assert_eq!(finished["usage"]["executors"]["input"], json!(3000), "and nothing was spent beyond the cap");
     assert!(finished["exit_message"].as_str().unwrap().contains("needs at least"), "{finished}");
 }
+
+/// Wrapping up gives the waiting call its interrupted result and one last step; nothing is begun any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn wrapping_up_tells_the_orchestrator_what_was_cut_and_takes_one_last_step() {
+    let delegate = json!({"calls": [{"delegate": {"task": "part", "mode": "sync"}}], "usage": {"input": 50, "output": 5}});
+    let world = world(&[delegate], &json!([{"steps": [{"say": text(3_000)}]}])).await;
+    let script = format!("executor.script={}", world.work().join("s.yaml").display());
+    let play =
+        world.with_human(&["-t", "go", "--set", &script, "--set", "budget.max_executor_tokens=1000"]).await;
+    play.state("paused").await;
+    play.answer("wrap_up", None).await;
+    let over = play.of_kind("run_finished").await;
+    assert_eq!(over["payload"]["steps"], json!(2));
+    let events = play.events();
+    let given = events.iter().any(|event| {
+        event["kind"] == "item_added" && event["payload"]["item"].to_string().contains("are spent")
+    });
+    assert!(given, "the call says why its turn was cut");
+    assert_eq!(of(&events, "session_turn_started").len(), 1, "and the session does not go on");
+    let tools = world.server.asked_of("main")[1].body["tools"].to_string();
+    assert!(tools.contains("\"exit\"") && !tools.contains("\"delegate\""), "only exit is on offer: {tools}");
+}
