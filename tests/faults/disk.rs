@@ -161,6 +161,7 @@ model:
   - calls: [{bash: {command: "echo a"}}]
   - calls: [{bash: {command: "echo b"}}]
   - calls: [{exit: {exit_message: "second"}}]
+    times: 5
 "#;
 
 /// A9–A11, A13 in the whole program: the n-th call of a kind on the journal fails, for n = 1, 2, 3, … until none is
