@@ -136,9 +136,16 @@ fn what_a_killed_program_left_behind_is_mended_by_doctor() {
     let script = format!("stty raw -echo; exec '{}' doctor --fix-terminal", env!("CARGO_BIN_EXE_zwarm-tui"));
     let mended = Term::start(std::path::Path::new("/bin/sh"), &place, Setup::new(&["-c", &script]));
     assert_eq!(mended.exit(IN_ORDER), 0);
-    let both = [term.bytes(), mended.bytes()].concat();
-    let left = crate::stream::left_on(&both);
-    // The title's stack is the terminal's own affair, and one pop too many is harmless.
-    assert!(left.iter().all(|what| what.starts_with("titles") || what.starts_with("kitty")), "{left:?}");
+    let deadline = std::time::Instant::now() + crate::terminal::PATIENCE;
+    loop {
+        // The last bytes may still be under way. The title's stack is the terminal's own affair, and one pop too many
+        // is harmless.
+        let left = crate::stream::left_on(&[term.bytes(), mended.bytes()].concat());
+        if left.iter().all(|what| what.starts_with("titles") || what.starts_with("kitty")) {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{left:?} {:?}", mended.text());
+        std::thread::sleep(Duration::from_millis(20));
+    }
     mended.assert_line_discipline();
 }
