@@ -268,7 +268,13 @@ impl Machine {
             "guide" => self.guide(text.unwrap_or_default()),
             "allow_rule" => {
                 let mode = crate::protocol::command::WatcherMode::On;
-                self.record(WatcherChanged { watcher, mode, by: "human".to_owned(), rule: Some(rule) });
+                self.record(WatcherChanged {
+                    watcher,
+                    mode,
+                    by: "human".to_owned(),
+                    rule: Some(rule),
+                    config: None,
+                });
             }
             "reject" => self.reject_pending(&text.unwrap_or_else(|| "no reason was given".to_owned())),
             _ => {}

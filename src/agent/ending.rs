@@ -77,6 +77,7 @@ impl Machine {
             self.record(recovered);
         }
         self.mend();
+        self.retune();
         if resumed && self.state.run.kind == RunKind::Run && !self.state.history.items.is_empty() {
             self.tell_of_resume(&further);
         }

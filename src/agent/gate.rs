@@ -6,17 +6,18 @@ use crate::{
     executors::Order,
     protocol::{
         NudgeTarget,
-        command::Delivery,
-        event::{Gate, Moment, NudgeQueued, RunState, Scope, UsageRecorded, Verdict},
+        command::{Delivery, WatcherMode},
+        event::{Gate, Moment, NudgeQueued, RunState, Scope, UsageRecorded, Verdict, WatcherChanged},
         ids::NudgeId,
     },
-    watchers::{Outcome, Spoken},
+    watchers::{self, Outcome, Panel, Spoken, Surroundings},
 };
 
 use super::{
     effect::{Effect, Heard, Timer},
     judge,
     machine::Machine,
+    rules::WatcherRules,
     run::Phase,
 };
 
@@ -59,6 +60,41 @@ impl Machine {
         if self.ending.is_none() && self.state.sessions.working().next().is_some() {
             self.ask_panel(0, Gate::Activity);
             self.watch_for_silence();
+        }
+    }
+
+    /// The human switches a watcher, allows a rule of it or sets keys of it, for this run.
+    pub(super) fn set_watcher(
+        &mut self,
+        watcher: String,
+        mode: WatcherMode,
+        rule: Option<String>,
+        config: Option<serde_json::Value>,
+    ) {
+        if !self.rules.config.watchers.watchers.iter().any(|entry| entry.name == watcher) {
+            return self.problem("watchers", &format!("there is no watcher '{watcher}' in this run"), "");
+        }
+        if let Some(config) = &config {
+            let mut wanted = self.state.watch.tuned.clone();
+            wanted.insert(watcher.clone(), config.clone());
+            let wanted = watchers::tuned(&self.rules.config.watchers, &wanted);
+            let built = Panel::from_config(&wanted, Surroundings::default());
+            if watcher == "llm" && config.get("model").is_some() {
+                return self.problem("watchers", "the model of 'llm' cannot be changed in a run", "");
+            }
+            if let Err(error) = built {
+                return self.problem("watchers", &error.message, &error.hint);
+            }
+        }
+        self.record(WatcherChanged { watcher, mode, by: "human".to_owned(), rule, config });
+        self.retune();
+    }
+
+    /// What the machine knows of the panel, after keys of watchers were set.
+    pub(super) fn retune(&mut self) {
+        let wanted = watchers::tuned(&self.rules.config.watchers, &self.state.watch.tuned);
+        if let Ok(panel) = Panel::from_config(&wanted, Surroundings::default()) {
+            self.rules.watchers = WatcherRules::of(&panel);
         }
     }
 
@@ -194,3 +230,7 @@ fn call_shown(call: &crate::protocol::ToolCall) -> serde_json::Value {
         serde_json::from_str(&call.arguments).unwrap_or_else(|_| call.arguments.clone().into());
     serde_json::json!({ "name": call.name, "arguments": arguments })
 }
+
+#[cfg(test)]
+#[path = "gate_tests.rs"]
+mod tests;

@@ -69,13 +69,7 @@ pub(super) async fn start(launch: Launch) -> Result<Running, UserError> {
     let redactor = Arc::new(Redactor::new(launch.secrets.iter().map(|(_, value)| value.clone())));
     let leaves = leaves(&config, &processes, &link, model.clone(), (&working_dir, watching, &redactor))?;
     let rules = Rules {
-        watchers: WatcherRules {
-            at_activity: !leaves
-                .panel
-                .looking(crate::protocol::event::Gate::Activity, &Default::default())
-                .is_empty(),
-            stall_after: leaves.panel.stall_after(),
-        },
+        watchers: WatcherRules::of(&leaves.panel),
         place: Place {
             working_dir: working_dir.clone(),
             dir: dir.clone(),

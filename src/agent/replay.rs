@@ -190,9 +190,14 @@ impl Replay<'_> {
             Body::Run(Run::StepFinished(_)) => self.gates = Gates::default(),
             Body::Session(Session::ActivityAdded(_)) => self.arm(at, true),
             Body::Session(Session::SessionTurnStarted(_)) => self.arm(at, false),
-            Body::Guard(Guard::WatcherChanged(_)) | Body::History(History::UsageRecorded(_)) => {
+            Body::Guard(Guard::WatcherChanged(changed)) => {
                 self.watch.apply(event);
+                // Other settings than those of the run stay as they were given.
+                if let Some(seated) = self.panel.take_if(|_| changed.config.is_some() && watchers.is_none()) {
+                    self.sit(seated.config, asked)?;
+                }
             }
+            Body::History(History::UsageRecorded(_)) => self.watch.apply(event),
             Body::Guard(Guard::WatcherSpoke(spoke)) => self.tell_recorded(event.seq, spoke, each),
             _ => {}
         }
@@ -219,14 +224,19 @@ impl Replay<'_> {
         if let Some(watchers) = watchers {
             config.watchers = watchers.clone();
         }
-        let all = Panel::from_config(&config.watchers, Surroundings::default())?;
+        self.sit(config, asked)
+    }
+
+    fn sit(&mut self, config: Config, asked: &BTreeSet<String>) -> Result<(), UserError> {
+        let wanted = crate::watchers::tuned(&config.watchers, &self.watch.tuned);
+        let all = Panel::from_config(&wanted, Surroundings::default())?;
         let told: BTreeSet<String> = all
             .replays()
             .into_iter()
             .filter(|(_, how)| *how == Replays::Recorded)
             .map(|(name, _)| name)
             .collect();
-        let mut rules = config.watchers.clone();
+        let mut rules = wanted;
         rules.watchers.retain(|entry| !told.contains(&entry.name));
         let panel = Panel::from_config(&rules, Surroundings::default())?;
         for name in panel.names() {

@@ -36,6 +36,15 @@ pub struct WatcherRules {
     pub stall_after: Option<std::time::Duration>,
 }
 
+impl WatcherRules {
+    /// What the machine must know of a panel.
+    pub fn of(panel: &crate::watchers::Panel) -> Self {
+        let at_activity =
+            !panel.looking(crate::protocol::event::Gate::Activity, &Default::default()).is_empty();
+        Self { at_activity, stall_after: panel.stall_after() }
+    }
+}
+
 /// Where an instance lives and works.
 #[derive(Clone, Debug, Default)]
 pub struct Place {

@@ -5,10 +5,10 @@ use crate::{
     fold::{nudges::Stage, sessions::Doing},
     protocol::{
         Command, NudgeId, NudgeTarget, Sender, SessionId,
-        command::{Cap, Delivery, WatcherMode},
+        command::{Cap, Delivery},
         event::{
             BudgetChanged, By, CommandReceived, CompactionUndone, Mode, NudgeQueued, NudgeWithdrawn, RunKind,
-            RunRenamed, RunState, WatcherChanged,
+            RunRenamed, RunState,
         },
     },
 };
@@ -35,7 +35,7 @@ impl Machine {
             Command::StepOnce => self.step_once(),
             Command::Reply(reply) => self.reply(reply),
             Command::SetBudget { cap, value } => self.set_budget(cap, value),
-            Command::SetWatcher { name, mode } => self.set_watcher(name, mode),
+            Command::SetWatcher { name, mode, rule, config } => self.set_watcher(name, mode, rule, config),
             Command::Interrupt { session } => {
                 if self.fleet.live.contains(&session) {
                     self.out.push(Effect::Order(session, Order::Interrupt));
@@ -150,13 +150,6 @@ impl Machine {
         self.record(BudgetChanged { which: cap, spent, cap: value, scope });
         self.out.push(Effect::Sync);
         self.check_budget();
-    }
-
-    fn set_watcher(&mut self, watcher: String, mode: WatcherMode) {
-        if !self.rules.config.watchers.watchers.iter().any(|entry| entry.name == watcher) {
-            return self.problem("watchers", &format!("there is no watcher '{watcher}' in this run"), "");
-        }
-        self.record(WatcherChanged { watcher, mode, by: "human".to_owned(), rule: None });
     }
 
     fn end_by_human(&mut self, id: SessionId) {

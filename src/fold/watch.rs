@@ -23,6 +23,9 @@ const KEPT: usize = 200;
 pub struct Watch {
     /// Watchers that were switched during the run.
     pub modes: BTreeMap<String, WatcherMode>,
+    /// Keys of watchers that were set during the run.
+    #[serde(default)]
+    pub tuned: BTreeMap<String, serde_json::Value>,
     /// `name/rule` that the human has allowed for the rest of the run.
     pub allowed: BTreeSet<String>,
     /// Keys of the conditions that held at the last look, by gate.
@@ -91,6 +94,15 @@ impl Watch {
                 }
                 None => {
                     self.modes.insert(changed.watcher.clone(), changed.mode);
+                    if let Some(serde_json::Value::Object(set)) = &changed.config {
+                        let tuned = self
+                            .tuned
+                            .entry(changed.watcher.clone())
+                            .or_insert_with(|| serde_json::json!({}));
+                        if let Some(tuned) = tuned.as_object_mut() {
+                            tuned.extend(set.clone());
+                        }
+                    }
                 }
             },
             _ => {}
@@ -198,6 +210,7 @@ mod tests {
             mode,
             by: "human".into(),
             rule: rule.map(str::to_owned),
+            config: None,
         };
         follow(&mut watch, changed(WatcherMode::On, Some("same_calls")).into());
         assert!(watch.modes.is_empty());

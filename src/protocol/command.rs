@@ -97,8 +97,16 @@ pub enum Command {
     Reply(Reply),
     /// Sets one cap; `None` removes it.
     SetBudget { cap: Cap, value: Option<f64> },
-    /// Switches a watcher for this run.
-    SetWatcher { name: String, mode: WatcherMode },
+    /// Switches a watcher for this run, or (with `rule`) allows one of its rules, or (with `config`) sets keys of it.
+    SetWatcher {
+        name: String,
+        #[serde(default)]
+        mode: WatcherMode,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rule: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        config: Option<serde_json::Value>,
+    },
     /// Interrupts the running turn of a session.
     Interrupt { session: SessionId },
     /// Ends a session.

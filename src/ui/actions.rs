@@ -126,6 +126,9 @@ pub enum Watcher {
     Prev,
     Explain,
     Toggle,
+    Mute,
+    Allow,
+    Tune,
 }
 
 /// The composer.
@@ -345,6 +348,9 @@ pub const TABLE: &[Row] = &[
     row(Act::Watcher(Watcher::Prev), "watcher.prev", Watchers, &["k", "up"], "previous verdict", NO, ""),
     row(Act::Watcher(Watcher::Explain), "watcher.explain", Watchers, &["enter"], "why: rule, evidence, step", ("explain", 1), "Watcher"),
     row(Act::Watcher(Watcher::Toggle), "watcher.toggle", Watchers, &["d"], "switch the watcher off or on for this run (asks)", ("off/on", 2), "Watcher"),
+    row(Act::Watcher(Watcher::Mute), "watcher.mute", Watchers, &["m"], "only record what the watcher says, or let it act again (asks)", ("mute", 3), "Watcher"),
+    row(Act::Watcher(Watcher::Allow), "watcher.allow", Watchers, &["w"], "allow this rule of the watcher for the rest of the run (asks)", NO, "Watcher"),
+    row(Act::Watcher(Watcher::Tune), "watcher.tune", Watchers, &["t"], "set keys of the watcher for this run…", NO, "Watcher"),
 
     row(Act::Write(Write::Send), "nudge.send", Composer, &["enter"], "send", ("send", 1), ""),
     row(Act::Write(Write::Queue), "nudge.queue", Composer, &["alt-enter"], "to a session: for its next turn; else a new line", NO, "Composer"),

@@ -112,6 +112,11 @@ impl Panel {
         Ok(Self { seats: Arc::new(seats), around, stall_after })
     }
 
+    /// The same surroundings with other settings.
+    pub fn with_config(&self, config: &Watchers) -> Result<Self, UserError> {
+        Self::from_config(config, self.around.clone())
+    }
+
     /// In the order of the configuration.
     pub fn names(&self) -> Vec<String> {
         self.seats.iter().map(|(name, _)| name.clone()).collect()
@@ -234,6 +239,19 @@ impl Panel {
             }
         }
     }
+}
+
+/// The configuration with keys that were set during the run, by watcher.
+pub fn tuned(config: &Watchers, set: &BTreeMap<String, serde_json::Value>) -> Watchers {
+    let mut tuned = config.clone();
+    for entry in &mut tuned.watchers {
+        let Some(serde_json::Value::Object(set)) = set.get(&entry.name) else { continue };
+        match &mut entry.config {
+            serde_json::Value::Object(keys) => keys.extend(set.clone()),
+            other => *other = serde_json::Value::Object(set.clone()),
+        }
+    }
+    tuned
 }
 
 impl Seat {

@@ -93,6 +93,8 @@ struct Running {
     /// Git that makes and settles worktrees: it is waited for, a merge is never cut.
     settling: tokio_util::task::TaskTracker,
     surveys: survey::Surveys,
+    /// Keys of watchers with which the panel was built.
+    tuned: BTreeMap<String, serde_json::Value>,
     /// Model calls, bash, looks of watchers: each ends by its token or with the driver.
     tasks: JoinSet<()>,
 }

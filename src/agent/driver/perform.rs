@@ -14,7 +14,7 @@ use crate::{
         Body, Command, Notice, SessionId,
         event::{Activity, Gate, Moment, RunFinished, Session},
     },
-    watchers::Sight,
+    watchers::{self, Sight},
 };
 
 /// The longest that stopping may take (ARCHITECTURE §6); the ladders fit into it.
@@ -144,6 +144,15 @@ impl Driver {
     }
 
     fn ask_watchers(&mut self, ask: u64, gate: Gate, sight: Arc<Sight>, seen: Moment) {
+        let tuned = &self.machine.state.watch.tuned;
+        if *tuned != self.running.tuned {
+            let wanted = watchers::tuned(&self.machine.rules.config.watchers, tuned);
+            match self.leaves.panel.with_config(&wanted) {
+                Ok(panel) => self.leaves.panel = Arc::new(panel),
+                Err(error) => tracing::warn!("the watchers stay as they are: {error}"),
+            }
+            self.running.tuned.clone_from(tuned);
+        }
         let panel = self.leaves.panel.clone();
         let modes = self.machine.state.watch.modes.clone();
         let inputs = self.outboxes.inputs.clone();

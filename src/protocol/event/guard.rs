@@ -94,7 +94,7 @@ pub struct WatcherSpoke {
 }
 
 /// A watcher was switched.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WatcherChanged {
     pub watcher: String,
     pub mode: WatcherMode,
@@ -103,6 +103,9 @@ pub struct WatcherChanged {
     /// A single rule that is allowed for the rest of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// Keys of it that were set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<serde_json::Value>,
 }
 
 /// A share of a cap is spent.

@@ -1,11 +1,12 @@
 //! What the events of an instance add up to, as far as the screen shows it; and what is read of a single session.
 
 use crate::{
-    fold::{Inbox, Ledger, Nudges, RunView, Sessions, Spend, sessions::Session},
+    config::Watchers,
+    fold::{Inbox, Ledger, Nudges, RunView, Sessions, Spend, Watch, sessions::Session},
     protocol::{
         Body, Event,
         command::Cap,
-        event::{Activity, Session as SessionEvent},
+        event::{Activity, Run, Session as SessionEvent},
         live::InFlight,
     },
     ui::msg::SessionRead,
@@ -28,6 +29,9 @@ pub struct Folds {
     pub nudges: Nudges,
     /// What streams and is not counted yet, by estimate.
     pub flight: InFlight,
+    /// The watchers of the configuration of the newest launch.
+    pub watchers: Watchers,
+    pub watch: Watch,
 }
 
 impl Folds {
@@ -40,6 +44,13 @@ impl Folds {
         self.spend.apply(event);
         self.inbox.apply(event);
         self.nudges.apply(event);
+        self.watch.apply(event);
+        if let Body::Run(Run::RunStarted(started)) = &event.body
+            && let Some(watchers) = started.config.get("watchers")
+            && let Ok(watchers) = serde_json::from_value(watchers.clone())
+        {
+            self.watchers = watchers;
+        }
     }
 
     /// A cap as it stands.

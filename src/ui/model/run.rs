@@ -16,7 +16,7 @@ use crate::{
     fold::{View, sessions::Doing},
     protocol::{
         Body, InstanceId, NudgeTarget, Published, SessionId,
-        command::{Cap, WatcherMode},
+        command::Cap,
         event::{Guard, Human, InboxClosed, InboxOpened, RunState, TurnStatus, WatcherSpoke},
     },
     ui::{
@@ -140,8 +140,6 @@ pub struct TreeText {
 /// What is known of a run beside its events.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
-    /// Watchers that were switched.
-    pub modes: std::collections::BTreeMap<String, WatcherMode>,
     /// Why the journal cannot be written.
     pub store: Option<String>,
     /// The task of the run has ended.
@@ -249,10 +247,6 @@ impl RunModel {
 
     fn note(&mut self, at: &str, body: &Body, title: Option<String>) {
         let what = match body {
-            Body::Guard(Guard::WatcherChanged(changed)) if changed.rule.is_none() => {
-                self.health.modes.insert(changed.watcher.clone(), changed.mode);
-                return;
-            }
             Body::Guard(Guard::WatcherSpoke(spoke)) => What::Watcher(Box::new(spoke.clone())),
             Body::Guard(Guard::BudgetWarned(warned)) => {
                 let (cap, spent, of) = (warned.which, warned.spent, Some(warned.cap));

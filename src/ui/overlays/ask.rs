@@ -22,11 +22,12 @@ use crate::{
 const TWICE: Duration = Duration::from_secs(1);
 
 /// What is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Question {
     Abort(InstanceId),
     EndSession(InstanceId, SessionId),
-    Watcher(InstanceId, String, WatcherMode),
+    /// A `SetWatcher` that is sent.
+    Watcher(InstanceId, Command),
     /// The work of a session in its worktree.
     Settle(InstanceId, SessionId, Settle),
     /// Leave while runs are live.
@@ -159,9 +160,7 @@ impl Ask {
             (Question::Abort(id), 2) => send(*id, Command::Abort { at_once: true }),
             (Question::EndSession(id, session), 1) => send(*id, Command::EndSession { session: *session }),
             (Question::Settle(id, session, how), 1) => (After::Close, settle(model, *id, *session, *how)),
-            (Question::Watcher(id, name, mode), 1) => {
-                send(*id, Command::SetWatcher { name: name.clone(), mode: *mode })
-            }
+            (Question::Watcher(id, command), 1) => send(*id, command.clone()),
             (Question::Quit, 0) => (After::Close, leave::pause_and_quit(model, None)),
             (Question::Quit, 1) => {
                 let live = model.live().map(|run| run.id).next();
@@ -222,13 +221,7 @@ impl Ask {
                 ("End session?".to_owned(), lines)
             }
             Question::Settle(id, session, how) => settle_text(run(id), *session, *how),
-            Question::Watcher(_, name, mode) => {
-                let word = if *mode == WatcherMode::On { "on" } else { "off" };
-                (
-                    "Switch watcher?".to_owned(),
-                    vec![format!("This switches the watcher '{name}' {word} for this run.")],
-                )
-            }
+            Question::Watcher(_, command) => watcher_text(command),
             Question::Quit => {
                 let mut lines = vec![
                     "Runs are live. Pausing saves everything; resume goes on where they were.".to_owned(),
@@ -280,4 +273,20 @@ impl Ask {
 /// `1 executor`, `2 executors`.
 fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn watcher_text(command: &Command) -> (String, Vec<String>) {
+    let Command::SetWatcher { name, mode, rule, .. } = command else { return Default::default() };
+    let what = match (rule, mode) {
+        (Some(rule), _) => {
+            format!("This allows the rule '{rule}' of the watcher '{name}' for the rest of the run.")
+        }
+        (None, WatcherMode::On) => format!("What the watcher '{name}' says acts again, for this run."),
+        (None, WatcherMode::Off) => format!("The watcher '{name}' does not look any more, for this run."),
+        (None, WatcherMode::Muted) => {
+            format!("What the watcher '{name}' says is only recorded and has no effect, for this run.")
+        }
+    };
+    let title = if rule.is_some() { "Allow rule?" } else { "Switch watcher?" };
+    (title.to_owned(), vec![crate::text::clean_line(&what).into_string()])
 }

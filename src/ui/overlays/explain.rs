@@ -4,13 +4,16 @@ use crossterm::event::KeyCode;
 use ratatui::layout::Rect;
 
 use super::{After, scrolled};
-use crate::ui::{
-    actions::{Act, Watcher},
-    input::KeyPress,
-    kit::{Canvas, centred, span, wrap},
-    model::{Model, run::What},
-    msg::{Now, UiEffect},
-    update::act::act,
+use crate::{
+    protocol::command::WatcherMode,
+    ui::{
+        actions::{Act, Watcher},
+        input::KeyPress,
+        kit::{Canvas, centred, span, wrap},
+        model::{Model, RunModel, run::What},
+        msg::{Now, UiEffect},
+        update::act::act,
+    },
 };
 
 /// Lines of evidence that are shown.
@@ -28,6 +31,9 @@ impl Explain {
         match key.event.code {
             KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q') => (After::Close, Vec::new()),
             KeyCode::Char('d') => (After::Close, act(model, Act::Watcher(Watcher::Toggle), None, now)),
+            KeyCode::Char('m') => (After::Close, act(model, Act::Watcher(Watcher::Mute), None, now)),
+            KeyCode::Char('w') => (After::Close, act(model, Act::Watcher(Watcher::Allow), None, now)),
+            KeyCode::Char('t') => (After::Close, act(model, Act::Watcher(Watcher::Tune), None, now)),
             KeyCode::Char('j') => (After::Stay, self.other(model, Watcher::Next, now)),
             KeyCode::Char('k') => (After::Stay, self.other(model, Watcher::Prev, now)),
             _ => {
@@ -60,6 +66,7 @@ impl Explain {
                     format!("When      {} at step {}, gate {:?}", spoken.at, spoke.step, spoke.gate),
                 ];
                 lines.extend(session.map(|session| format!("Session   {}", session.short_id)));
+                lines.extend(now_set(run, &spoke.watcher, &spoke.rule));
                 lines.push(format!("Reason    {}", spoke.reason));
                 if !spoke.guidance.is_empty() {
                     lines.push(format!("Guidance  {}", spoke.guidance));
@@ -116,4 +123,20 @@ impl Explain {
             canvas.put(inner.x + 1, y, inner.width.saturating_sub(2), line, plain);
         }
     }
+}
+
+/// How the watcher is switched and set in this run, where that was changed.
+fn now_set(run: &RunModel, watcher: &str, rule: &str) -> Option<String> {
+    let watch = &run.folds.watch;
+    let mut parts = Vec::new();
+    match watch.modes.get(watcher).copied().unwrap_or_default() {
+        WatcherMode::On => {}
+        WatcherMode::Muted => parts.push("muted".to_owned()),
+        WatcherMode::Off => parts.push("switched off".to_owned()),
+    }
+    if watch.is_allowed(&crate::fold::watch::key(watcher, rule, None)) {
+        parts.push("this rule is allowed".to_owned());
+    }
+    parts.extend(watch.tuned.get(watcher).map(|set| format!("set to {set}")));
+    (!parts.is_empty()).then(|| format!("Now       {} for this run", parts.join(", ")))
 }

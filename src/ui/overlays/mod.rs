@@ -15,6 +15,7 @@ pub mod messages;
 pub mod palette;
 pub mod sheet;
 pub mod themes;
+pub mod tune;
 
 use ratatui::layout::Rect;
 
@@ -43,6 +44,8 @@ pub enum Overlay {
     Delete(delete::Delete),
     /// A session is started by hand.
     ByHand(Box<by_hand::ByHand>),
+    /// Keys of a watcher.
+    Tune(tune::Tune),
     /// A text that scrolls.
     Sheet(sheet::Sheet),
 }
@@ -71,6 +74,7 @@ impl Overlay {
             Self::Themes(it) => it.key(model, key),
             Self::Delete(it) => it.key(key),
             Self::ByHand(it) => it.key(model, key),
+            Self::Tune(it) => it.key(key),
             Self::Sheet(it) => it.key(key),
         }
     }
@@ -91,6 +95,7 @@ impl Overlay {
             Self::Themes(it) => it.draw(model, canvas, area),
             Self::Delete(it) => it.draw(canvas, area),
             Self::ByHand(it) => it.draw(model, canvas, area),
+            Self::Tune(it) => it.draw(canvas, area),
             Self::Sheet(it) => it.draw(canvas, area),
         }
     }
@@ -141,7 +146,15 @@ impl Overlay {
                 ("^G", "editor"),
                 ("Esc", "cancel"),
             ]),
-            Self::Explain(_) => pairs(&[("j k", "other verdicts"), ("d", "off/on"), ("Esc", "close")]),
+            Self::Explain(_) => pairs(&[
+                ("j k", "other verdicts"),
+                ("m", "mute"),
+                ("d", "off/on"),
+                ("w", "allow rule"),
+                ("t", "tune"),
+                ("Esc", "close"),
+            ]),
+            Self::Tune(_) => pairs(&[("⏎", "set for this run"), ("Esc", "leave it")]),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// `1 nudge 1 pause`, for the title.
+/// `1 nudge 1 pause`, for the title; with the tokens that watchers' own models took.
 pub fn summary(run: &RunModel) -> String {
     let count = |wanted: Verdict| {
         let is_it =
@@ -29,6 +29,10 @@ pub fn summary(run: &RunModel) -> String {
             1 => parts.push(format!("1 {word}")),
             n => parts.push(format!("{n} {word}s")),
         }
+    }
+    let spent = run.folds.spend.watchers.total();
+    if spent > 0 {
+        parts.push(format!("own tokens {}", tokens_short(spent)));
     }
     parts.join(" ")
 }

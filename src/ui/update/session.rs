@@ -19,6 +19,7 @@ use crate::{
             Overlay,
             ask::{Ask, Question},
             by_hand::ByHand,
+            tune::Tune,
         },
     },
 };
@@ -243,27 +244,7 @@ pub fn watcher(model: &mut Model, it: Watcher, now: Now) -> Vec<UiEffect> {
             }
         }
         Watcher::Explain => explain(model),
-        Watcher::Toggle => {
-            let name =
-                model.run().and_then(|run| match &run.spoken.iter().rev().nth(run.look.verdict)?.what {
-                    What::Watcher(spoke) => {
-                        Some((spoke.watcher.clone(), run.health.modes.get(&spoke.watcher).copied()))
-                    }
-                    _ => None,
-                });
-            let Some((name, mode)) = name else {
-                model.say(Level::Info, "select a verdict of a watcher first", now);
-                return Vec::new();
-            };
-            if let Some(id) = steered(model, now) {
-                let next = if mode.unwrap_or_default() == WatcherMode::On {
-                    WatcherMode::Off
-                } else {
-                    WatcherMode::On
-                };
-                model.overlays.push(Overlay::Ask(Ask::new(Question::Watcher(id, name, next), now)));
-            }
-        }
+        Watcher::Toggle | Watcher::Mute | Watcher::Allow | Watcher::Tune => switch(model, it, now),
     }
     if let Some(run) = model.run_mut()
         && run.look.focus != Pane::Watchers
@@ -273,4 +254,26 @@ pub fn watcher(model: &mut Model, it: Watcher, now: Now) -> Vec<UiEffect> {
         run.look.focus = Pane::Watchers;
     }
     Vec::new()
+}
+
+/// Asks before the watcher of the selected verdict is switched, one rule of it allowed, or keys of it set.
+fn switch(model: &mut Model, it: Watcher, now: Now) {
+    let found = model.run().and_then(|run| {
+        let What::Watcher(spoke) = &run.spoken.iter().rev().nth(run.look.verdict)?.what else { return None };
+        let mode = run.folds.watch.modes.get(&spoke.watcher).copied().unwrap_or_default();
+        Some((spoke.watcher.clone(), spoke.rule.clone(), mode))
+    });
+    let Some((name, rule, mode)) = found else {
+        return model.say(Level::Info, "select a verdict of a watcher first", now);
+    };
+    let Some(id) = steered(model, now) else { return };
+    let turned = |to| if mode == to { WatcherMode::On } else { to };
+    let (mode, rule) = match it {
+        Watcher::Mute => (turned(WatcherMode::Muted), None),
+        Watcher::Allow => (mode, Some(rule)),
+        Watcher::Tune => return model.overlays.push(Overlay::Tune(Tune::new(model, id, name))),
+        _ => (turned(WatcherMode::Off), None),
+    };
+    let command = Command::SetWatcher { name, mode, rule, config: None };
+    model.overlays.push(Overlay::Ask(Ask::new(Question::Watcher(id, command), now)));
 }

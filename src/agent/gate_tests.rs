@@ -1,0 +1,108 @@
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::*;
+use crate::{
+    agent::{
+        effect::{Input, Now},
+        launch::Human,
+        rules::{Adapters, ModelRules, Place, Rules, WatcherRules},
+    },
+    config::Config,
+    fold::State,
+    protocol::{
+        Event, SessionId, Stamp,
+        event::{By, Mode, SessionStarted, SessionTurnFinished, SessionTurnStarted, TurnStatus, VERSION},
+    },
+    text::Redactor,
+    watchers::About,
+};
+
+const SESSION: SessionId = SessionId(uuid::Uuid::from_u128(7));
+
+fn now() -> Now {
+    Now { stamp: Stamp::parse("2026-11-24T06:43:56Z").unwrap(), mono_ms: 1 }
+}
+
+/// A machine whose session `s1` is in its second turn.
+fn machine() -> Machine {
+    let rules = Rules {
+        config: Arc::new(Config::default()),
+        place: Place::default(),
+        human: Human::Present,
+        demo: false,
+        adapters: Adapters::default(),
+        model: ModelRules::default(),
+        redactor: Arc::new(Redactor::new([])),
+        watchers: WatcherRules { at_activity: true, stall_after: None },
+    };
+    let mut state = State::default();
+    let mut apply = |body: crate::protocol::Body| {
+        let (id, seq) = (uuid::Uuid::nil(), state.seq + 1);
+        let (timestamp, session_id) = (now().stamp, Some(SESSION));
+        state.apply(&Event { v: VERSION, id, seq, timestamp, session_id, task_id: None, body });
+    };
+    apply(
+        SessionStarted {
+            adapter: "codex".into(),
+            mode: Mode::Async,
+            task: "Parser".into(),
+            short_id: "s1".into(),
+            model: None,
+            working_dir: String::new(),
+            native_id: None,
+            cli_version: None,
+            isolation: String::new(),
+            pid: None,
+            shared_pid: true,
+            parent: None,
+        }
+        .into(),
+    );
+    let started = |turn| SessionTurnStarted { turn, prompt: "Parser".into(), by: By::Orchestrator };
+    apply(started(1).into());
+    let (status, response) = (TurnStatus::Completed, "Done.".to_owned());
+    apply(SessionTurnFinished { turn: 1, status, response, error: None, duration_ms: 1 }.into());
+    apply(started(2).into());
+    Machine::new(state, rules, 1, now())
+}
+
+/// The effects of a verdict about a turn, as words.
+fn verdict(machine: &mut Machine, verdict: Verdict, turn: u32) -> Vec<String> {
+    let about = Some(About { session: SESSION, turn });
+    let spoken = Spoken::nudge("stall", format!("silent {verdict:?}"), "r".into(), "Go on.".into());
+    let spoken = Spoken { verdict, about, ..spoken.with(json!(1)) };
+    let outcomes = vec![Outcome::Spoke { spoken, muted: false }];
+    let heard = Heard { looked: vec!["stall".into()], outcomes, seen: None };
+    let effects = machine.handle(Input::WatchersSpoke { ask: 0, gate: Gate::Activity, heard }, now());
+    let word = |effect: &Effect| match effect {
+        Effect::Record(recorded) => Some(recorded.event.body.kind().to_owned()),
+        Effect::Order(_, Order::Steer { text, .. }) => Some(format!("steer: {text}")),
+        Effect::Order(_, Order::Interrupt) => Some("interrupt".to_owned()),
+        _ => None,
+    };
+    // The run itself is at rest.
+    effects.iter().filter_map(word).filter(|word| word != "run_state_changed").collect()
+}
+
+#[test]
+fn a_verdict_about_a_turn_that_is_over_is_recorded_and_does_nothing() {
+    for kind in [Verdict::Nudge, Verdict::Abort] {
+        assert_eq!(verdict(&mut machine(), kind, 1), ["watchers_run", "watcher_spoke"], "{kind:?}");
+    }
+}
+
+#[test]
+fn a_verdict_about_the_turn_that_runs_steers_or_interrupts_it() {
+    let mut machine = machine();
+    assert_eq!(
+        verdict(&mut machine, Verdict::Nudge, 2),
+        ["watchers_run", "watcher_spoke", "nudge_queued", "steer: [WATCHER: stall] Go on."]
+    );
+    let mut machine = self::machine();
+    assert_eq!(
+        verdict(&mut machine, Verdict::Abort, 2),
+        ["watchers_run", "watcher_spoke", "problem_raised", "interrupt"]
+    );
+}
