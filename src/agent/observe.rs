@@ -31,7 +31,13 @@ pub fn observation(state: &State, rules: &Rules, untold: &BTreeSet<(SessionId, u
     parts.extend(sessions(state));
     parts.extend(news(state, untold));
     parts.extend(ledger(state));
-    parts.push(format!("## Context\nWorking dir: {}", rules.working_dir()));
+    let isolation = if rules.config.executor.isolation == crate::config::Isolation::Worktree {
+        "\nEach session works in a git worktree on a branch of its own; end_session with the verdict completed merges \
+         it into the working dir"
+    } else {
+        ""
+    };
+    parts.push(format!("## Context\nWorking dir: {}{isolation}", rules.working_dir()));
     parts.join("\n\n")
 }
 
@@ -90,8 +96,13 @@ fn session_line(session: &Session) -> String {
         crate::protocol::event::Mode::Sync => "sync",
         crate::protocol::event::Mode::Async => "async",
     };
+    let branch = match &session.who.isolated {
+        Some(isolated) if isolated.is_open() => format!(", not merged: {}", isolated.tree.branch),
+        Some(isolated) => format!(", branch {}", isolated.tree.branch),
+        None => String::new(),
+    };
     format!(
-        "  • {} {} ({}, {mode}, {} turns, {doing}): {}",
+        "  • {} {} ({}, {mode}, {} turns, {doing}{branch}): {}",
         session.short_id,
         short(&session.id.to_string(), 8),
         session.who.adapter,
