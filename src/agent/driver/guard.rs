@@ -81,6 +81,10 @@ impl Driver {
         Some(PathBuf::from(&found.who.working_dir))
     }
 
+    fn is_isolated(&self, session: SessionId) -> bool {
+        self.machine.state.sessions.get(session).is_some_and(|found| found.who.isolated.is_some())
+    }
+
     fn outside(&self, session: SessionId, paths: &[String]) -> Vec<String> {
         let Some(cwd) = self.dir_of(session) else { return paths.to_vec() };
         let rules = &self.machine.rules;
@@ -91,6 +95,8 @@ impl Driver {
         }
         let mut roots: Vec<PathBuf> = match allowed {
             Some(dirs) => dirs.iter().filter_map(|dir| own.join(dir).canonicalize().ok()).collect(),
+            // Whoever has a worktree of its own has no business in the main one.
+            None if self.is_isolated(session) => Vec::new(),
             None => own.canonicalize().into_iter().collect(),
         };
         roots.extend(cwd.canonicalize());
