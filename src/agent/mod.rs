@@ -11,6 +11,7 @@ pub mod effect;
 mod ending;
 mod fleet;
 mod flight;
+pub mod forks;
 mod found;
 mod gate;
 pub mod governor;

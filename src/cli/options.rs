@@ -75,6 +75,12 @@ pub struct InstanceArgs {
     /// The instance: its name or the beginning of its id
     #[arg(short = 'i', long, value_name = "ID")]
     pub instance: Option<String>,
+    /// Begin a new instance with what another one was; that one stays as it is
+    #[arg(long, value_name = "ID", conflicts_with_all = ["resume", "instance", "demo"])]
+    pub fork: Option<String>,
+    /// The last step that the fork keeps [default: the newest]
+    #[arg(long, value_name = "N", requires = "fork")]
+    pub at_step: Option<u32>,
 }
 
 /// What happens when nobody is there.

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use super::{Place, runtime};
 use crate::{
-    agent::launch::{Human, Launch, What},
+    agent::{
+        forks,
+        launch::{Human, Launch, What},
+    },
     cli::{ExecArgs, RunArgs, options::InstanceArgs, request},
     companions,
     config::{Loaded, names},
@@ -88,6 +91,12 @@ fn wanted(state_dir: &Path, args: &RunArgs, read_stdin: bool) -> Result<Option<W
     let name = new_name(&args.instance);
     if args.instance.demo {
         return Ok(Some(What::New { task: String::new(), name }));
+    }
+    if let Some(parent) = &args.instance.fork {
+        let found = store::find(state_dir, parent)?;
+        let task = request::task(&args.task, false)?;
+        let dir = forks::fork(&found, state_dir, args.instance.at_step, name.as_deref())?;
+        return Ok(Some(What::Resume { dir, task }));
     }
     // Whoever resumes may have a pipe on standard input that never ends: only -t and -f count then.
     let resumes = args.instance.resume || args.instance.instance.is_some();

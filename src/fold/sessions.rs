@@ -336,6 +336,10 @@ impl Who {
                 to.clone_from(from);
             }
         };
+        if let Some(parent) = &changed.forked {
+            (self.parent, self.native_id) = (Some(parent.clone()), None);
+            (self.isolated, self.branch, self.worktree) = (None, None, None);
+        }
         set(&mut self.native_id, &changed.native_id);
         set(&mut self.model, &changed.model);
         set(&mut self.cli_version, &changed.cli_version);

@@ -144,6 +144,9 @@ pub struct SessionChanged {
     /// The set-up command has run in the worktree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prepared: Option<bool>,
+    /// In a forked run: the conversation is another run's and is forked when this one first speaks to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forked: Option<ForkedFrom>,
     /// What became of the work in the worktree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub work: Option<Settled>,
