@@ -307,7 +307,9 @@ fn of_the_agent_a_client_knows_only_how_to_launch_link_and_look() {
                 Some(inside) => top_words(&inside[..braces(rest).saturating_sub(2)]),
                 None => word(rest).into_iter().collect(),
             };
-            let fine = |word: &String| ["launch", "link", "look", "start", "trees"].contains(&word.as_str());
+            let fine = |word: &String| {
+                ["launch", "link", "look", "start", "trees", "forks"].contains(&word.as_str())
+            };
             wrong.extend(
                 words.iter().filter(|word| !fine(word)).map(|word| format!("{}: agent::{word}", source.name)),
             );

@@ -71,6 +71,7 @@ pub enum Run {
     RaiseBudget,
     UndoCompaction,
     Export,
+    Fork,
     Demo,
 }
 
@@ -295,6 +296,7 @@ pub const TABLE: &[Row] = &[
     row(Act::Screen(Screen::Suspend), "suspend", Global, &["ctrl-z"], "suspend (the run stops too)", NO, "Screen"),
     row(Act::Run(Run::RaiseBudget), "budget.raise", Global, &[], "set a cap, e.g. max_tokens 600k", NO, "Run"),
     row(Act::Run(Run::UndoCompaction), "compaction.undo", Global, &[], "bring back what the last compaction dropped", NO, "Run"),
+    row(Act::Run(Run::Fork), "run.fork", Global, &[], "fork this run after a step, e.g. 7 try it otherwise", NO, "Run"),
     row(Act::Run(Run::Export), "run.export", Global, &[], "export the transcript (Markdown, JSON)", NO, "Run"),
     row(Act::Run(Run::PauseAndQuit), "run.pause_and_quit", Global, &[], "pause and quit", NO, "Run"),
     row(Act::Open(Open::NewRun), "run.new", Global, &[], "start another run…", NO, "Run"),

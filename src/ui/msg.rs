@@ -175,6 +175,8 @@ pub enum Shelf {
     ReadTree { instance: InstanceId, session: SessionId, tree: Box<Tree> },
     /// Keep, merge or discard the work of a session of a run that nobody runs.
     Settle { dir: PathBuf, session: SessionId, how: Settle },
+    /// Fork an instance after a step and start the new one.
+    Fork { dir: PathBuf, step: Option<u32>, launch: Box<Launch> },
     /// Read the end of the newest log file in a folder.
     ReadLog(PathBuf),
     /// Look whether a new run could start there, and ask the executors for their versions.

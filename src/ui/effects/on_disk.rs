@@ -4,8 +4,13 @@ use std::path::Path;
 
 use super::Hands;
 use crate::{
-    agent::{launch::What, trees},
+    agent::{
+        forks,
+        launch::{Launch, What},
+        trees,
+    },
     error::UserError,
+    store,
     ui::{
         copy, editor, export, git,
         msg::{Answer, Msg, Shelf},
@@ -44,6 +49,10 @@ impl Hands {
                     let _ = to.send(Msg::Answer(changed(trees::settle(&dir, session, how).await))).await;
                 });
             }
+            Shelf::Fork { dir, step, launch } => self.answer(move || match forked(&dir, step, *launch) {
+                Ok(launch) => Answer::Ready(Box::new(launch)),
+                Err(error) => Answer::NotOpened(error),
+            }),
             Shelf::ReadLog(dir) => self.answer(move || {
                 let (file, lines) = shelf::read_log(&dir);
                 Answer::Log { file, lines }
@@ -80,6 +89,17 @@ impl Hands {
             }
         }
     }
+}
+
+/// The new instance; `launch` resumes it.
+fn forked(dir: &Path, step: Option<u32>, mut launch: Launch) -> Result<Launch, UserError> {
+    let id = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let state_dir = dir.parent().and_then(Path::parent).unwrap_or(dir);
+    let new = forks::fork(&store::find(state_dir, &id)?, state_dir, step, None)?;
+    if let What::Resume { dir, .. } = &mut launch.what {
+        *dir = new;
+    }
+    Ok(launch)
 }
 
 fn changed(done: Result<String, UserError>) -> Answer {

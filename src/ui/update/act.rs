@@ -178,6 +178,7 @@ fn run(model: &mut Model, it: Run, argument: Option<&str>, now: Now) -> Vec<UiEf
         Run::Quit => return leave::quit(model, now),
         Run::PauseAndQuit => return leave::pause_and_quit(model, None),
         Run::Demo => return screens::home::demo(model),
+        Run::Fork => return fork(model, argument, now),
         Run::Export => {
             return match model.run() {
                 Some(run) => vec![UiEffect::Shelf(crate::ui::msg::Shelf::Export(run.dir.clone()))],
@@ -213,7 +214,7 @@ fn run(model: &mut Model, it: Run, argument: Option<&str>, now: Now) -> Vec<UiEf
                 return Vec::new();
             }
         },
-        Run::Quit | Run::PauseAndQuit | Run::Export | Run::Demo => return Vec::new(),
+        Run::Quit | Run::PauseAndQuit | Run::Export | Run::Demo | Run::Fork => return Vec::new(),
     };
     if matches!(command, Command::Pause { .. })
         && let Some(run) = model.run_mut()
@@ -274,6 +275,38 @@ pub(super) fn go_on(model: &mut Model, task: Option<String>, now: Now) -> Vec<Ui
     vec![UiEffect::Launch(launch)]
 }
 
+/// `run.fork 7 TEXT`: a new run that begins with the steps of the one that is shown, up to the seventh (without a number:
+/// up to the newest).
+fn fork(model: &mut Model, argument: Option<&str>, now: Now) -> Vec<UiEffect> {
+    let Some(run) = model.run() else { return Vec::new() };
+    let (step, task) = step_and_task(argument.unwrap_or_default());
+    let (dir, working_dir) = (run.dir.clone(), run.working_dir.clone());
+    let Some(UiEffect::Launch(mut launch)) = resume(model, dir.clone(), working_dir) else {
+        return Vec::new();
+    };
+    if task.is_none() {
+        let mut palette = crate::ui::overlays::palette::Palette::actions(model.screen);
+        palette.paste("run.fork ");
+        model.overlays.push(Overlay::Palette(Box::new(palette)));
+        model.say(Level::Info, "write the last step that it keeps, and what it is to do", now);
+        return Vec::new();
+    }
+    if let What::Resume { task: further, .. } = &mut launch.what {
+        *further = task;
+    }
+    vec![UiEffect::Shelf(crate::ui::msg::Shelf::Fork { dir, step, launch })]
+}
+
+fn step_and_task(text: &str) -> (Option<u32>, Option<String>) {
+    let text = text.trim();
+    let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let (step, task) = match first.parse() {
+        Ok(step) => (Some(step), rest.trim()),
+        Err(_) => (None, text),
+    };
+    (step, (!task.is_empty()).then(|| task.to_owned()))
+}
+
 /// A launch that resumes an instance, after the pattern of this process.
 pub fn resume(model: &Model, dir: std::path::PathBuf, working_dir: std::path::PathBuf) -> Option<UiEffect> {
     let mut launch = model.fixed.pattern.clone()?;
@@ -286,6 +319,14 @@ pub fn resume(model: &Model, dir: std::path::PathBuf, working_dir: std::path::Pa
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fork_is_told_by_a_step_and_what_it_is_to_do() {
+        let told = |text: &str| step_and_task(text);
+        assert_eq!(told("7 try  it"), (Some(7), Some("try  it".to_owned())));
+        assert_eq!(told("try it"), (None, Some("try it".to_owned())));
+        assert_eq!([told("7"), told(" ")], [(Some(7), None), (None, None)]);
+    }
 
     #[test]
     fn a_cap_is_read_from_the_palette() {
