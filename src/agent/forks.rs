@@ -126,7 +126,7 @@ fn mark(dir: &Path, parent: &Listed, name: &str, cut: &Cut) -> Result<(), UserEr
         let of = |body: Body| (Some(session.id), body);
         let forked = session.who.native_id.clone().map(|native_id| {
             let turns = session.last.as_ref().map_or(0, |last| last.number);
-            ForkedFrom { session: session.id, native_id, turns }
+            Box::new(ForkedFrom { session: session.id, native_id, turns })
         });
         let native_id = (session.who.adapter == "claude").then(|| uuid::Uuid::new_v4().to_string());
         let alone = session.who.isolated.is_some() || forked.is_none();

@@ -337,7 +337,7 @@ impl Who {
             }
         };
         if let Some(parent) = &changed.forked {
-            (self.parent, self.native_id) = (Some(parent.clone()), None);
+            (self.parent, self.native_id) = (Some((**parent).clone()), None);
             (self.isolated, self.branch, self.worktree) = (None, None, None);
         }
         set(&mut self.native_id, &changed.native_id);

@@ -146,7 +146,7 @@ pub struct SessionChanged {
     pub prepared: Option<bool>,
     /// In a forked run: the conversation is another run's and is forked when this one first speaks to it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub forked: Option<ForkedFrom>,
+    pub forked: Option<Box<ForkedFrom>>,
     /// What became of the work in the worktree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub work: Option<Settled>,
