@@ -142,7 +142,9 @@ fn search_line(model: &mut Model, mut line: String, press: &KeyPress, now: Now) 
         KeyCode::Enter => return text::search_done(model, true),
         KeyCode::Esc => return text::search_done(model, false),
         KeyCode::Char('c') if ctrl => return text::search_done(model, false),
-        KeyCode::Down | KeyCode::Up => return text::search_step(model, press.event.code == KeyCode::Down),
+        KeyCode::Down | KeyCode::Up => {
+            return text::search_step(model, press.event.code == KeyCode::Down, now);
+        }
         KeyCode::Backspace => {
             if line.pop().is_none() {
                 return text::search_done(model, false);
@@ -217,7 +219,7 @@ fn wheel(model: &mut Model, hit: Option<Hit>, by: isize, now: Now) -> Vec<UiEffe
             if run.look.tab == super::model::run::Tab::Transcript || !in_session {
                 run.live().map(|text| text.scroll(Scroll::Lines(by)));
             } else {
-                super::screens::session::scroll(run, by);
+                super::screens::session::tabs::by(run, Scroll::Lines(by));
             }
         }
         Some(Hit::Pane(Pane::Watchers) | Hit::Verdict(_)) => {

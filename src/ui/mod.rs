@@ -105,3 +105,5 @@ mod isolated_tests;
 mod screens_tests;
 #[cfg(test)]
 mod steering_tests;
+#[cfg(test)]
+mod tabs_tests;

@@ -124,6 +124,11 @@ impl Skin {
         self.theme.style(Role::Selected)
     }
 
+    /// What a search has found.
+    pub fn found(&self) -> Style {
+        self.theme.style(Role::Match)
+    }
+
     /// A gauge, by how much is spent.
     pub fn spent(&self, share: f64, warn_at: f64) -> Style {
         match share {

@@ -8,6 +8,9 @@ use crate::protocol::{
     tree::Outcome,
 };
 
+/// Why a nudge is gone that somebody took back.
+const WITHDRAWN: &str = "withdrawn";
+
 /// What the human should notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notable {
@@ -31,6 +34,9 @@ pub enum Notable {
 pub(super) fn notable(body: &Body, folds: &Folds) -> Option<Notable> {
     Some(match body {
         Body::Human(Human::InboxOpened(opened)) => Notable::Card(opened.title.clone()),
+        Body::Human(Human::NudgeWithdrawn(gone)) if gone.why == WITHDRAWN => {
+            Notable::Info("nudge withdrawn: it was not delivered".to_owned())
+        }
         Body::Human(Human::NudgeWithdrawn(gone)) if !gone.why.is_empty() => {
             Notable::Warning(format!("nudge not delivered: {}", gone.why))
         }

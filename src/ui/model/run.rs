@@ -107,8 +107,6 @@ pub struct Look {
     pub tab: Tab,
     /// The search line of the focused text, while it is typed.
     pub search: Option<String>,
-    /// First line of the tabs that are plain lists.
-    pub scroll: usize,
 }
 
 /// The transcripts.
@@ -120,6 +118,8 @@ pub struct Texts {
     pub read: Option<(SessionId, SessionRead)>,
     pub diff: crate::ui::render::diff::DiffView,
     pub tree: TreeText,
+    /// The tabs that are plain lines.
+    pub lines: crate::ui::render::lines::LinesView,
     code: Highlighter,
     ascii: bool,
 }
@@ -189,6 +189,7 @@ impl RunModel {
             read: None,
             diff: crate::ui::render::diff::DiffView::default(),
             tree: TreeText::default(),
+            lines: crate::ui::render::lines::LinesView::default(),
             code,
             ascii,
         };

@@ -7,6 +7,7 @@ pub mod diff;
 pub mod gauge;
 pub mod highlight;
 pub mod items;
+pub mod lines;
 pub mod list;
 pub mod markdown;
 pub mod strip;

@@ -1,58 +1,22 @@
 //! The session view: transcript, diff, raw lines and what is known of one session.
 
+pub mod tabs;
+
 use ratatui::layout::Rect;
 
 use crate::{
     fold::sessions::Session,
     protocol::tree::Outcome,
     ui::{
-        actions::Item,
-        kit::{Canvas, hanging, money, span, tokens, width},
+        kit::{Canvas, span, width},
         model::{
             Hit, Model, Pane, RunModel,
             run::{Group, Tab},
         },
-        msg::UiEffect,
         panes::{composer, header, sessions, texts},
-        render::{Brush, Highlighter},
+        render::{Brush, Highlighter, lines::Looks},
     },
 };
-
-/// Scrolls the tabs that are plain lists, and the diff.
-pub fn scroll(run: &mut RunModel, by: isize) {
-    match run.look.tab {
-        Tab::Diff => run.texts.diff.scroll(by),
-        Tab::Raw => {
-            let last = run.texts.read.as_ref().map_or(0, |(_, read)| read.lines.len()).saturating_sub(1);
-            run.look.scroll = run.look.scroll.saturating_add_signed(by).min(last);
-        }
-        Tab::Info => run.look.scroll = run.look.scroll.saturating_add_signed(by).min(500),
-        Tab::Transcript => {}
-    }
-}
-
-/// Actions on an item in the tabs that are not the transcript.
-pub fn item(run: &mut RunModel, it: Item) -> Vec<UiEffect> {
-    let Some((_, read)) = &run.texts.read else { return Vec::new() };
-    let copy = |text: String, what: &str| vec![UiEffect::Copy { text, what: what.to_owned() }];
-    match (run.look.tab, it) {
-        (Tab::Diff, Item::Toggle) => run.texts.diff.toggle(),
-        (Tab::Diff, Item::Pager | Item::PagerAll) => {
-            return vec![UiEffect::Page(crate::text::clean_whole(&read.diff).into_string())];
-        }
-        (Tab::Diff, Item::Copy | Item::CopyPane) => {
-            return copy(crate::text::clean_whole(&read.diff).into_string(), "the diff");
-        }
-        (Tab::Raw, Item::Pager | Item::PagerAll) => return vec![UiEffect::Page(read.lines.join("\n"))],
-        (Tab::Raw, Item::Copy) => {
-            let at = run.look.scroll.min(read.lines.len().saturating_sub(1));
-            return read.lines.get(at).map(|line| copy(line.clone(), "the line")).unwrap_or_default();
-        }
-        (Tab::Raw, Item::CopyPane) => return copy(read.lines.join("\n"), "the raw lines"),
-        _ => {}
-    }
-    Vec::new()
-}
 
 /// Draws the view.
 pub fn draw(model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
@@ -72,7 +36,7 @@ pub fn draw(model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     canvas.hit(body, Hit::Pane(Pane::Live));
     let inner = if bordered { canvas.frame(body, &[], &[], focused) } else { body };
     composer::draw(model, run, canvas, line(area.height - text, text), bordered);
-    let (tab, info) = (run.look.tab, info(session));
+    let tab = run.look.tab;
     let code = model.term.code.clone();
     let Some(run) = model.run_mut() else { return };
     let search = run.look.search.clone();
@@ -102,8 +66,7 @@ pub fn draw(model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
             let dim = canvas.skin.dim();
             canvas.put(inner.x, inner.y, inner.width, "  no change of a file was seen yet", dim);
         }
-        Tab::Raw => raw(run, canvas, inner),
-        Tab::Info => lines(&info, run.look.scroll, canvas, inner),
+        Tab::Raw | Tab::Info => plain(run, canvas, inner, focused),
     }
 }
 
@@ -165,6 +128,10 @@ fn head(run: &RunModel, session: &Session, group: Group, canvas: &mut Canvas<'_>
     }
     let right = match (run.look.tab, run.texts.sessions.get(&session.id)) {
         (Tab::Transcript, Some(text)) => texts::status(text, canvas),
+        (Tab::Raw | Tab::Info, _) => {
+            let status = run.texts.lines.status(&tabs::lines(run));
+            status.map(|text| span(format!("{text}  "), skin.accent())).into_iter().collect()
+        }
         _ => Vec::new(),
     };
     let room: usize = left.iter().chain(&right).map(|(text, _)| width(text)).sum();
@@ -172,99 +139,27 @@ fn head(run: &RunModel, session: &Session, group: Group, canvas: &mut Canvas<'_>
     canvas.ends(area, &left, &right);
 }
 
-fn raw(run: &RunModel, canvas: &mut Canvas<'_>, area: Rect) {
-    let (dim, plain) = (canvas.skin.dim(), canvas.skin.text());
-    let Some((_, read)) = &run.texts.read else {
-        canvas.put(area.x, area.y, area.width, "  reading…", dim);
-        return;
-    };
-    let room = usize::from(area.height);
-    let top = run.look.scroll.min(read.lines.len().saturating_sub(room));
-    for (n, line) in read.lines.iter().skip(top).take(room).enumerate() {
-        canvas.put(area.x, area.y + u16::try_from(n).unwrap_or(0), area.width, line, plain);
+/// Raw lines, or what is known: wrapped, with the search line while one is typed.
+fn plain(run: &mut RunModel, canvas: &mut Canvas<'_>, area: Rect, focused: bool) {
+    let (dim, key, text) = (canvas.skin.dim(), canvas.skin.key(), canvas.skin.text());
+    let search = run.look.search.clone().filter(|_| area.height > 1);
+    let mut view = std::mem::take(&mut run.texts.lines);
+    let lines = tabs::lines(run);
+    let body = Rect { height: area.height - u16::from(search.is_some()), ..area };
+    let inner = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body }.intersection(body);
+    if lines.is_empty() {
+        let word = if run.texts.read.is_none() { "  reading…" } else { "  no line yet" };
+        canvas.put(area.x, area.y, area.width, word, dim);
+    } else {
+        let looks = Looks { plain: text, selected: canvas.skin.selected(), found: canvas.skin.found() };
+        view.render(&lines, inner, canvas.buf, &looks, focused);
     }
-}
-
-fn lines(all: &[String], top: usize, canvas: &mut Canvas<'_>, area: Rect) {
-    let plain = canvas.skin.text();
-    let cells = usize::from(area.width.saturating_sub(2));
-    let wrapped: Vec<String> = all.iter().flat_map(|line| hanging(line, INFO, cells)).collect();
-    let top = top.min(wrapped.len().saturating_sub(usize::from(area.height)));
-    for (n, line) in wrapped.iter().skip(top).take(usize::from(area.height)).enumerate() {
-        canvas.put(
-            area.x + 1,
-            area.y + u16::try_from(n).unwrap_or(0),
-            area.width.saturating_sub(2),
-            line,
-            plain,
-        );
+    if let Some(line) = search {
+        let y = area.bottom() - 1;
+        canvas.put(area.x, y, 1, "/", key);
+        let used = canvas.put(area.x + 1, y, area.width.saturating_sub(2), &line, text);
+        canvas.cursor = Some((area.x + 1 + used, y).into());
     }
-}
-
-/// Cells of a label.
-const INFO: usize = 12;
-
-/// What is known of a session.
-fn info(session: &Session) -> Vec<String> {
-    let who = &session.who;
-    let mut lines = vec![
-        format!("Session     {}  {}", session.short_id, session.id),
-        format!("Executor    {} {}", who.adapter, who.cli_version.as_deref().unwrap_or_default()),
-        format!("Model       {}", who.model.as_deref().unwrap_or("not said")),
-        format!("Directory   {}", who.working_dir),
-    ];
-    let optional = [("Branch", &who.branch), ("Worktree", &who.worktree), ("Its own id", &who.native_id)];
-    if let Some(isolated) = &who.isolated {
-        let carried = if isolated.tree.carried { " (with what was not committed)" } else { "" };
-        lines.push(format!("Base        {}{carried}", isolated.tree.base));
-        let work = isolated.work.as_ref().map_or("not merged", |work| work.message.as_str());
-        lines.push(format!("Work        {work}"));
-        lines.extend(isolated.tree.notes.iter().map(|note| format!("Note        {note}")));
-    }
-    if let Some(parent) = &who.parent {
-        lines.push(format!("Forked from {} after turn {}", parent.native_id, parent.turns));
-    }
-    lines.extend(optional.iter().filter_map(|(name, value)| Some(format!("{name:<11} {}", value.as_ref()?))));
-    if let Some(pid) = who.pid {
-        let shared = if who.shared_pid { " (shared with other sessions)" } else { "" };
-        lines.push(format!("Process     {pid}{shared}"));
-    }
-    let usage = &session.spent.usage;
-    let about = if session.spent.estimated { "~" } else { "" };
-    lines.push(format!(
-        "Tokens      {about}{} (in {}, cached {}, out {}, reasoning {})",
-        tokens(usage.total()),
-        tokens(usage.input),
-        tokens(usage.cached_input),
-        tokens(usage.output),
-        tokens(usage.reasoning)
-    ));
-    lines.push(format!("Cost        {}", money(session.spent.cost(), session.spent.estimated)));
-    lines.push(format!("Turns       {}", session.turns));
-    lines.push(format!(
-        "Started     {}",
-        session.started_at.get(..19).unwrap_or(&session.started_at).replace('T', " ")
-    ));
-    let native = who.native_id.as_deref().map(|id| match who.adapter.as_str() {
-        "codex" => format!("codex resume {id}"),
-        "claude" => format!("claude --resume {id}"),
-        _ => String::new(),
-    });
-    lines.extend(native.filter(|text| !text.is_empty()).map(|text| format!("By itself   {text}")));
-    if let Some(end) = &session.end {
-        lines.push(format!("Ended       {} {}", end.status, end.message.as_deref().unwrap_or_default()));
-    }
-    lines.push(String::new());
-    lines.push("Task".to_owned());
-    lines.extend(session.task.lines().map(|line| format!("  {line}")));
-    if let Some(last) = &session.last {
-        lines.push(String::new());
-        lines.push(format!(
-            "Answer of turn {} ({})",
-            last.number,
-            format!("{:?}", last.status).to_lowercase()
-        ));
-        lines.extend(last.response.lines().map(|line| format!("  {line}")));
-    }
-    lines.into_iter().map(|line| crate::text::clean_line(&line).into_string()).collect()
+    drop(lines);
+    run.texts.lines = view;
 }

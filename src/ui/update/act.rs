@@ -35,7 +35,7 @@ pub fn act(model: &mut Model, act: Act, argument: Option<&str>, now: Now) -> Vec
         Act::Go(it) => go(model, it, now),
         Act::Open(it) => open(model, it, now),
         Act::Run(it) => run(model, it, argument, now),
-        Act::Scroll(it) => text::scroll(model, it),
+        Act::Scroll(it) => text::scroll(model, it, now),
         Act::Item(it) => text::item(model, it, now),
         Act::Session(it) => session::act(model, it, argument, now),
         Act::Watcher(it) => session::watcher(model, it, now),
@@ -88,6 +88,13 @@ fn go(model: &mut Model, it: Go, now: Now) -> Vec<UiEffect> {
 /// Esc: one level out, never destroys.
 fn close(model: &mut Model, now: Now) -> Vec<UiEffect> {
     let in_session = model.screen == Screen::Session;
+    if let Some(run) = model.run_mut()
+        && in_session
+        && run.look.tab != crate::ui::model::run::Tab::Transcript
+        && run.texts.lines.search_end()
+    {
+        return Vec::new();
+    }
     if let Some(run) = model.run_mut()
         && let Some(text) = run.text(in_session)
         && (text.clear_selection() || text.search_end(true))

@@ -21,6 +21,7 @@ use crate::{
             by_hand::ByHand,
             tune::Tune,
         },
+        screens::session::tabs::LABEL,
     },
 };
 
@@ -65,6 +66,9 @@ pub fn act(model: &mut Model, it: Session, argument: Option<&str>, now: Now) -> 
     match it {
         Session::Open => {
             model.screen = Screen::Session;
+            if let Some(run) = model.run_mut() {
+                run.texts.lines.reset(if run.look.tab == Tab::Info { LABEL } else { 0 });
+            }
             return load(model);
         }
         Session::Message => {
@@ -154,7 +158,8 @@ pub fn tab(model: &mut Model, by: usize) -> Vec<UiEffect> {
     if let Some(run) = model.run_mut() {
         let at = Tab::ALL.iter().position(|tab| *tab == run.look.tab).unwrap_or(0);
         run.look.tab = Tab::ALL[(at + by) % Tab::ALL.len()];
-        run.look.scroll = 0;
+        run.look.search = None;
+        run.texts.lines.reset(if run.look.tab == Tab::Info { LABEL } else { 0 });
     }
     load(model)
 }

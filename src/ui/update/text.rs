@@ -5,30 +5,17 @@ use crate::ui::{
     model::{Level, Model, Screen, run::Tab},
     msg::{Now, Shelf, UiEffect},
     render::{Scroll, transcript::Filter},
-    screens,
+    screens::session::tabs,
 };
 
 /// Scrolls the focused text.
-pub fn scroll(model: &mut Model, it: Act) -> Vec<UiEffect> {
+pub fn scroll(model: &mut Model, it: Act, now: Now) -> Vec<UiEffect> {
     let in_session = model.screen == Screen::Session;
     let Some(run) = model.run_mut() else { return Vec::new() };
     if in_session && run.look.tab != Tab::Transcript {
-        let by = match it {
-            Act::Down => 1,
-            Act::Up => -1,
-            Act::HalfDown => 10,
-            Act::HalfUp => -10,
-            Act::PageDown => 20,
-            Act::PageUp => -20,
-            Act::Top => isize::MIN / 2,
-            Act::Bottom => isize::MAX / 2,
-            Act::StepNext | Act::StepPrev => {
-                run.texts.diff.next_file(it == Act::StepNext);
-                0
-            }
-            Act::Search | Act::SearchNext | Act::SearchPrev => 0,
-        };
-        screens::session::scroll(run, by);
+        if let Err(why) = tabs::scroll(run, it) {
+            model.say(Level::Info, why, now);
+        }
         return Vec::new();
     }
     if it == Act::Search {
@@ -68,7 +55,9 @@ pub fn search(model: &mut Model, line: String) -> Vec<UiEffect> {
     let wake = model.term.wake.clone();
     let in_session = model.screen == Screen::Session;
     if let Some(run) = model.run_mut() {
-        if let Some(text) = run.text(in_session) {
+        if in_session && run.look.tab != Tab::Transcript {
+            tabs::search(run, &line);
+        } else if let Some(text) = run.text(in_session) {
             text.search(&line, move || wake.notify_one());
         }
         run.look.search = Some(line);
@@ -81,6 +70,12 @@ pub fn search_done(model: &mut Model, keep: bool) -> Vec<UiEffect> {
     let in_session = model.screen == Screen::Session;
     if let Some(run) = model.run_mut() {
         let line = run.look.search.take().unwrap_or_default();
+        if in_session && run.look.tab != Tab::Transcript {
+            if !keep {
+                run.texts.lines.search_end();
+            }
+            return Vec::new();
+        }
         if (!keep || line.is_empty())
             && let Some(text) = run.text(in_session)
         {
@@ -91,8 +86,8 @@ pub fn search_done(model: &mut Model, keep: bool) -> Vec<UiEffect> {
 }
 
 /// To the next find while the line is being typed.
-pub fn search_step(model: &mut Model, forward: bool) -> Vec<UiEffect> {
-    scroll(model, if forward { Act::SearchNext } else { Act::SearchPrev })
+pub fn search_step(model: &mut Model, forward: bool, now: Now) -> Vec<UiEffect> {
+    scroll(model, if forward { Act::SearchNext } else { Act::SearchPrev }, now)
 }
 
 /// Does something with the item under the cursor.
@@ -100,7 +95,10 @@ pub fn item(model: &mut Model, it: Item, now: Now) -> Vec<UiEffect> {
     let in_session = model.screen == Screen::Session;
     let Some(run) = model.run_mut() else { return Vec::new() };
     if in_session && run.look.tab != Tab::Transcript {
-        return screens::session::item(run, it);
+        return tabs::item(run, it).unwrap_or_else(|why| {
+            model.say(Level::Info, why, now);
+            Vec::new()
+        });
     }
     let Some(text) = run.text(in_session) else { return Vec::new() };
     let copy = |text: String, what: &str| vec![UiEffect::Copy { text, what: what.to_owned() }];
@@ -130,7 +128,8 @@ pub fn item(model: &mut Model, it: Item, now: Now) -> Vec<UiEffect> {
             text.toggle_select();
         }
         Item::Wrap => {
-            text.toggle_wrap();
+            let wraps = text.toggle_wrap();
+            model.say(Level::Info, if wraps { "long lines wrap" } else { "long lines are cut" }, now);
         }
         Item::Filter => {
             let (next, word) = match text.filter() {
