@@ -95,11 +95,13 @@ fn run_words(run: &Run) -> Option<String> {
     Some(match run {
         Run::RunStarted(started) => {
             let again = if started.resumed { " goes on" } else { "" };
+            // An instance of `exec` has no orchestrator, so no model.
+            let with = if started.model.is_empty() { String::new() } else { format!(" with {}", started.model) };
             let task =
                 if started.task.is_empty() { String::new() } else { format!("\n{}", said(&started.task)) };
             format!(
-                "'{}'{again} with {} in {}{task}",
-                started.instance_name, started.model, started.working_dir
+                "'{}'{again}{with} in {}{task}",
+                started.instance_name, started.working_dir
             )
         }
         Run::RunStateChanged(changed) => {
