@@ -96,13 +96,11 @@ fn run_words(run: &Run) -> Option<String> {
         Run::RunStarted(started) => {
             let again = if started.resumed { " goes on" } else { "" };
             // An instance of `exec` has no orchestrator, so no model.
-            let with = if started.model.is_empty() { String::new() } else { format!(" with {}", started.model) };
+            let with =
+                if started.model.is_empty() { String::new() } else { format!(" with {}", started.model) };
             let task =
                 if started.task.is_empty() { String::new() } else { format!("\n{}", said(&started.task)) };
-            format!(
-                "'{}'{again}{with} in {}{task}",
-                started.instance_name, started.working_dir
-            )
+            format!("'{}'{again}{with} in {}{task}", started.instance_name, started.working_dir)
         }
         Run::RunStateChanged(changed) => {
             let state = serde_json::to_value(changed.state).unwrap_or_default();

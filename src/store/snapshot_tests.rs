@@ -107,7 +107,14 @@ fn the_snapshots_have_the_shapes_of_the_reference() {
     });
     let mut sessions = Map::new();
     sessions.insert(id.to_string(), session);
-    let state = json!({"updated_at": at, "sessions": sessions, "tasks": {}});
+    // Each delegation of the ledger is a task, under its session's id.
+    let task = json!({
+        "id": id, "description": "say ✓", "status": "completed", "session_id": id, "created_at": at,
+        "completed_at": at, "result": "✓", "parent_task_id": null,
+    });
+    let mut tasks = Map::new();
+    tasks.insert(id.to_string(), task);
+    let state = json!({"updated_at": at, "sessions": sessions, "tasks": tasks});
     assert_eq!(json(&dir.path().join("state.json")), state);
 }
 

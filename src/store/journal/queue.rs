@@ -164,8 +164,9 @@ impl Queue {
         drop(state);
         self.room.notify_all();
         tracing::error!(message, "the journal cannot be written");
-        answer(waiting, || Err(StoreError::Failed { message: message.clone() }));
+        // First the state, then the answers: who hears a failure and asks for another try must not see the old state.
         self.tell(Health { failed: Some(message.clone()) });
+        answer(waiting, || Err(StoreError::Failed { message: message.clone() }));
     }
 
     /// The disk is good again.
