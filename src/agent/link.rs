@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::protocol::{Command, Delta, InstanceId, Notice, Published, Sender, StreamKey};
 
@@ -81,11 +81,11 @@ impl Link {
     }
 }
 
-/// The live text of all streams: a bounded tail each, behind one [`Notify`]. Clients take what is new when they draw.
+/// The live text of all streams: a bounded tail each, behind one [`watch`]. Clients take what is new when they draw.
 #[derive(Debug, Default)]
 pub struct Tails {
     streams: Mutex<Streams>,
-    changed: Notify,
+    changed: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -132,7 +132,7 @@ impl Tails {
             tail.from += cut as u64;
         }
         drop(streams);
-        self.changed.notify_waiters();
+        self.changed.send_replace(());
     }
 
     /// Drops the streams for which `gone` holds (their finished events are there).
@@ -140,7 +140,7 @@ impl Tails {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         streams.by_key.retain(|key, _| !gone(key));
         drop(streams);
-        self.changed.notify_waiters();
+        self.changed.send_replace(());
     }
 
     /// The open streams of one owner (`None`: the orchestrator), with their tails, in the order in which they opened.
@@ -160,15 +160,30 @@ impl Tails {
         own.into_iter().for_each(|(key, tail)| look(key, tail));
     }
 
-    /// Waits until something streams.
-    pub async fn changed(&self) {
-        self.changed.notified().await;
+    /// Tells whether something has streamed or closed since it was last asked. What happens between two questions is
+    /// never missed.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_closes_while_nobody_waits_is_told_at_the_next_question() {
+        let tails = Tails::default();
+        let mut changes = tails.changes();
+        let stream = StreamKey { session: None, turn: 1, item: "tool:1.0 exit".into() };
+        tails.push(Delta { stream, text: "{".into() });
+        assert!(changes.has_changed().unwrap());
+        changes.mark_unchanged();
+        tails.close(|_| true);
+        assert!(changes.has_changed().unwrap());
+        changes.mark_unchanged();
+        assert!(!changes.has_changed().unwrap());
+    }
 
     #[test]
     fn a_tail_keeps_the_end_of_a_stream_and_knows_what_it_dropped() {

@@ -20,6 +20,7 @@ pub(super) async fn follow(link: Link, mut done: JoinHandle<Ended>, to: mpsc::Se
     let id = link.instance;
     let mut feed = Feed::live(&link.dir, link.events(), 0);
     let mut notices = link.notices();
+    let mut streams = link.tails.changes();
     let mut read = 0;
     let ended = loop {
         let news = tokio::select! {
@@ -36,7 +37,7 @@ pub(super) async fn follow(link: Link, mut done: JoinHandle<Ended>, to: mpsc::Se
                 Err(_) => continue,
             },
             ended = &mut done => break ended,
-            () = link.tails.changed() => News::Streaming,
+            Ok(()) = streams.changed() => News::Streaming,
         };
         if to.send(Msg::From(id, news)).await.is_err() {
             return;

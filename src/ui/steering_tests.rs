@@ -152,3 +152,12 @@ fn a_run_of_another_process_is_steered_from_here() {
     let sent: Vec<_> = fixture.effects.iter().collect();
     assert!(matches!(sent.as_slice(), [UiEffect::Send(_, Command::Pause { now: false })]), "{sent:?}");
 }
+
+#[test]
+fn live_text_goes_with_the_end_of_the_run_whoever_was_told_of_it() {
+    let mut fixture = Fixture::busy(140, 40);
+    assert!(fixture.screen().contains("While s3 fixes"));
+    fixture.tails.close(|_| true);
+    end(&mut fixture, "exit", 0);
+    assert!(!fixture.screen().contains("While s3 fixes"), "{}", fixture.screen());
+}

@@ -290,6 +290,18 @@ fn kind(what: InboxKind) -> &'static str {
     }
 }
 
+/// A detail that is not there: it has no line on a card.
+pub fn says_nothing(value: &serde_json::Value) -> bool {
+    use serde_json::Value::{Array, Null, Object, String};
+    match value {
+        Null => true,
+        String(text) => text.trim().is_empty(),
+        Array(all) => all.is_empty(),
+        Object(all) => all.is_empty(),
+        _ => false,
+    }
+}
+
 /// What the card is about, as lines.
 fn detail(opened: &InboxOpened, cells: usize) -> Vec<String> {
     let mut lines = Vec::new();
@@ -297,10 +309,8 @@ fn detail(opened: &InboxOpened, cells: usize) -> Vec<String> {
     if let Some(fields) = opened.detail.as_object() {
         for (key, value) in fields.iter().filter(|(key, _)| !hidden.contains(&key.as_str())) {
             let text = match value {
-                serde_json::Value::Null => continue,
-                serde_json::Value::String(text) if text.trim().is_empty() || *text == opened.title => {
-                    continue;
-                }
+                value if says_nothing(value) => continue,
+                serde_json::Value::String(text) if *text == opened.title => continue,
                 serde_json::Value::String(text) => text.clone(),
                 serde_json::Value::Number(number) => number.to_string(),
                 other => serde_yaml::to_string(other).unwrap_or_default(),
@@ -321,4 +331,23 @@ fn detail(opened: &InboxOpened, cells: usize) -> Vec<String> {
         lines.extend(wrap(&crate::text::clean(text), cells));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detail_that_says_nothing_has_no_line() {
+        let opened = InboxOpened {
+            inbox_id: InboxId(uuid::Uuid::nil()),
+            what: InboxKind::Approval,
+            session: None,
+            title: "s1 wants to run a command".to_owned(),
+            detail: serde_json::json!({"command": "make", "outside": [], "diff": " ", "more": {}, "cwd": null}),
+            choices: Vec::new(),
+            digest: String::new(),
+        };
+        assert_eq!(detail(&opened, 60), ["command   make"]);
+    }
 }

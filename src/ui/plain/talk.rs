@@ -346,7 +346,7 @@ fn details(opened: &InboxOpened) -> Vec<String> {
     let Some(all) = opened.detail.as_object() else { return Vec::new() };
     let short = |text: &str| text.chars().take(DETAIL).collect::<String>();
     all.iter()
-        .filter(|(_, value)| !value.is_null())
+        .filter(|(key, value)| *key != "request" && !crate::ui::overlays::inbox::says_nothing(value))
         .map(|(key, value)| match value.as_str() {
             Some(text) => format!("{key}: {}", short(text)),
             None => format!("{key}: {}", short(&value.to_string())),

@@ -108,3 +108,17 @@ fn plain_mode_is_taken_where_it_is_asked_for_or_the_terminal_cannot_do_more() {
     assert!(!super::super::wanted(false, with("ZWARM_PLAIN", "0")));
     assert!(!super::super::wanted(false, with("TERM", "xterm-256color")));
 }
+
+#[test]
+fn a_card_tells_what_it_has_and_nothing_of_what_it_has_not() {
+    let opened = InboxOpened {
+        inbox_id: crate::protocol::InboxId(uuid::Uuid::nil()),
+        what: crate::protocol::event::InboxKind::Approval,
+        session: None,
+        title: "s1 wants to run a command".to_owned(),
+        detail: serde_json::json!({"command": "make", "outside": [], "diff": "", "request": "ask:1-3", "n": 2}),
+        choices: Vec::new(),
+        digest: String::new(),
+    };
+    assert_eq!(details(&opened), ["command: make", "n: 2"]);
+}

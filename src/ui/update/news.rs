@@ -35,13 +35,7 @@ pub fn from(model: &mut Model, id: InstanceId, news: News, now: Now) -> Vec<UiEf
             return effects;
         }
         News::Streaming => {
-            let RunModel { tails, texts, .. } = run;
-            if let Some(tails) = tails {
-                texts.orchestrator.tick_tails(tails);
-                texts.sessions.values_mut().for_each(|text| {
-                    text.tick_tails(tails);
-                });
-            }
+            tick(run);
         }
         News::Notice(Notice::StoreFailed { message }) => {
             run.health.store = Some(message.clone());
@@ -57,6 +51,8 @@ pub fn from(model: &mut Model, id: InstanceId, news: News, now: Now) -> Vec<UiEf
         News::Notice(Notice::InFlight(flight)) => run.folds.flight = flight,
         News::Notice(Notice::Closed) => run.folds.flight = Default::default(),
         News::Ended(ended) => {
+            // What streamed last is void now, whoever was told of it.
+            tick(run);
             if let Err(message) = &ended {
                 let text = format!("the run '{}' broke off: {message}", run.name);
                 run.health.ended = Some(ended);
@@ -67,6 +63,17 @@ pub fn from(model: &mut Model, id: InstanceId, news: News, now: Now) -> Vec<UiEf
         }
     }
     after(model)
+}
+
+/// The live text is taken by the transcripts.
+fn tick(run: &mut RunModel) {
+    let RunModel { tails, texts, .. } = run;
+    if let Some(tails) = tails {
+        texts.orchestrator.tick_tails(tails);
+        texts.sessions.values_mut().for_each(|text| {
+            text.tick_tails(tails);
+        });
+    }
 }
 
 /// Old events are followed without a word: only what happens now is told.
