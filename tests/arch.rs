@@ -258,6 +258,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "executors",
             "fold",
             "headless",
+            "llm",
             "logging",
             "paths",
             "process",

@@ -3,6 +3,7 @@
 pub mod burst;
 pub mod composer;
 pub mod folds;
+pub mod group;
 pub mod notable;
 pub mod run;
 pub mod toasts;

@@ -9,6 +9,7 @@ use std::{
 use super::{
     composer::Composer,
     folds::Folds,
+    group::Group,
     notable::{Notable, notable},
 };
 use crate::{
@@ -375,28 +376,5 @@ impl RunModel {
     /// The state as it is shown now.
     pub fn state(&self) -> RunState {
         self.folds.run.status.state
-    }
-}
-
-/// Groups of the list of sessions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Group {
-    NeedsYou,
-    Working,
-    Queued,
-    Done,
-    Failed,
-}
-
-impl Group {
-    /// Its heading.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::NeedsYou => "Needs you",
-            Self::Working => "Working",
-            Self::Queued => "Queued",
-            Self::Done => "Done",
-            Self::Failed => "Failed",
-        }
     }
 }

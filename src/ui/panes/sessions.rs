@@ -7,7 +7,7 @@ use crate::{
     protocol::event::TurnStatus,
     ui::{
         kit::{Canvas, ago, fit, span, tokens},
-        model::{Hit, Pane, RunModel, run::Group},
+        model::{Hit, Pane, RunModel, group::Group},
         skin::{Sign, Skin},
     },
 };

@@ -173,7 +173,7 @@ fn tabs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let short = area.width < 80;
     let working = run.folds.sessions.working().count();
     let failed =
-        run.listed().iter().filter(|(group, _)| *group == crate::ui::model::run::Group::Failed).count();
+        run.listed().iter().filter(|(group, _)| *group == crate::ui::model::group::Group::Failed).count();
     let live = run.look.selected.and_then(|id| run.folds.sessions.get(id)).map(|s| s.short_id.clone());
     for pane in Pane::ALL {
         let name = match pane {

@@ -9,10 +9,7 @@ use crate::{
     protocol::tree::Outcome,
     ui::{
         kit::{Canvas, span, width},
-        model::{
-            Hit, Model, Pane, RunModel,
-            run::{Group, Tab},
-        },
+        model::{Hit, Model, Pane, RunModel, group::Group, run::Tab},
         panes::{composer, header, sessions, texts},
         render::{Brush, Highlighter, lines::Looks},
     },

@@ -1,0 +1,179 @@
+//! What the actions of the table are, by owner.
+
+use crate::protocol::tree::Settle;
+
+/// What a key or a palette entry does, by owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Act {
+    Go(Go),
+    Open(Open),
+    Run(Run),
+    Scroll(Scroll),
+    Item(Item),
+    Session(Session),
+    Watcher(Watcher),
+    Write(Write),
+    Browse(Browse),
+    Screen(Screen),
+}
+
+/// Moving between places and panes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Go {
+    NextPane,
+    PrevPane,
+    Pane(u8),
+    Left,
+    Down,
+    Up,
+    Right,
+    Zoom,
+    Back,
+    Close,
+    Interrupt,
+    Instances,
+    TabPrev,
+    TabNext,
+}
+
+/// Overlays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Open {
+    Help,
+    Palette,
+    Inbox,
+    Ledger,
+    Budget,
+    Messages,
+    Log,
+    Changes,
+    NewRun,
+    Themes,
+}
+
+/// Steering the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Run {
+    Pause,
+    PauseNow,
+    StepOnce,
+    Abort,
+    AbortNow,
+    Quit,
+    PauseAndQuit,
+    RaiseBudget,
+    UndoCompaction,
+    Export,
+    Fork,
+    Demo,
+}
+
+/// Moving within text or a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scroll {
+    Down,
+    Up,
+    HalfDown,
+    HalfUp,
+    PageDown,
+    PageUp,
+    Top,
+    Bottom,
+    StepPrev,
+    StepNext,
+    Search,
+    SearchNext,
+    SearchPrev,
+}
+
+/// Doing something with what is under the cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Item {
+    Toggle,
+    Pager,
+    PagerAll,
+    Copy,
+    CopyPane,
+    Select,
+    Wrap,
+    Filter,
+}
+
+/// Sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Session {
+    SelectNext,
+    SelectPrev,
+    Open,
+    Message,
+    Interrupt,
+    End,
+    New,
+    Fork,
+    Settle(Settle),
+}
+
+/// Watchers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Watcher {
+    Next,
+    Prev,
+    Explain,
+    Toggle,
+    Mute,
+    Allow,
+    Tune,
+}
+
+/// The composer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Write {
+    Focus,
+    Send,
+    Newline,
+    Queue,
+    Target,
+    HistoryPrev,
+    HistoryNext,
+    HistorySearch,
+    Editor,
+    Leave,
+    EditQueued,
+    Withdraw,
+    ExpandPaste,
+}
+
+/// The browser of instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Browse {
+    Next,
+    Prev,
+    First,
+    Last,
+    Open,
+    Resume,
+    Rename,
+    Delete,
+    Export,
+    CopyId,
+    Sort,
+    Scope,
+    Filter,
+    Refresh,
+}
+
+impl Browse {
+    /// It means something where no instance is chosen.
+    pub fn is_for_none(self) -> bool {
+        matches!(self, Self::Open | Self::Scope | Self::Refresh)
+    }
+}
+
+/// The screen itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Screen {
+    Mouse,
+    DetectTheme,
+    Redraw,
+    Suspend,
+}
