@@ -11,7 +11,7 @@ mod vt;
 pub mod width;
 pub mod wrap;
 
-pub use clean::{CleanText, Cleaner, clean, clean_line, clean_whole};
+pub use clean::{CleanText, Cleaner, clean, clean_counted, clean_line, clean_whole};
 pub use cut::cut_middle;
 pub use redact::Redactor;
 

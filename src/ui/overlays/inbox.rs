@@ -203,7 +203,11 @@ impl Card {
         let at =
             run.folds.inbox.open.iter().position(|card| card.opened.inbox_id == opened.inbox_id).unwrap_or(0);
         let cells = area.width.saturating_sub(8).clamp(30, 100).min(area.width);
-        let body = detail(opened, usize::from(cells.saturating_sub(4)));
+        let mut body = detail(opened, usize::from(cells.saturating_sub(4)));
+        let removed = removed(opened);
+        if let Some(told) = &removed {
+            body.insert(0, told.clone());
+        }
         let choices = u16::try_from(opened.choices.len()).unwrap_or(0);
         let wanted = u16::try_from(body.len()).unwrap_or(u16::MAX).saturating_add(choices + 6);
         let place = centred(area, cells, wanted.min(area.height.saturating_sub(2)).max(8));
@@ -219,10 +223,11 @@ impl Card {
         let room = inner.height.saturating_sub(foot + 1);
         canvas.put(inner.x + 1, inner.y, inner.width.saturating_sub(2), &opened.title, warn);
         self.top = self.top.min(body.len().saturating_sub(usize::from(room.saturating_sub(1))));
-        let visible = body.iter().skip(self.top).take(usize::from(room.saturating_sub(1)));
-        for (n, line) in visible.enumerate() {
-            let y = inner.y + 1 + u16::try_from(n).unwrap_or(0);
+        let visible = body.iter().enumerate().skip(self.top).take(usize::from(room.saturating_sub(1)));
+        for (n, line) in visible {
+            let y = inner.y + 1 + u16::try_from(n - self.top).unwrap_or(0);
             let style = match line.chars().next() {
+                _ if n == 0 && removed.is_some() => warn,
                 Some('+') => canvas.skin.ok(),
                 Some('-') => canvas.skin.error(),
                 _ => plain,
@@ -300,6 +305,23 @@ pub fn says_nothing(value: &serde_json::Value) -> bool {
         Object(all) => all.is_empty(),
         _ => false,
     }
+}
+
+/// Says how many hidden characters (of another direction, of no width) are not shown: what is answered may read
+/// otherwise than it looks.
+fn removed(opened: &InboxOpened) -> Option<String> {
+    fn count(value: &serde_json::Value) -> u64 {
+        match value {
+            serde_json::Value::String(text) => crate::text::clean_counted(text).1,
+            serde_json::Value::Array(all) => all.iter().map(count).sum(),
+            serde_json::Value::Object(all) => all.values().map(count).sum(),
+            _ => 0,
+        }
+    }
+    // The title is a part of what is told below it.
+    let count = count(&opened.detail).max(crate::text::clean_counted(&opened.title).1);
+    let chars = if count == 1 { "char" } else { "chars" };
+    (count > 0).then(|| format!("{count} hidden {chars} removed"))
 }
 
 /// What the card is about, as lines.

@@ -163,3 +163,24 @@ fn what_is_typed_replaces_the_suggested_cap() {
     });
     assert_eq!(said.as_deref(), Some("5k"));
 }
+
+#[test]
+fn a_card_counts_the_hidden_characters_that_it_does_not_show() {
+    let mut f = Fixture::busy(80, 24);
+    let mut card = |id: u128, command: &str| {
+        let opened = crate::protocol::event::InboxOpened {
+            inbox_id: crate::protocol::InboxId(uuid::Uuid::from_u128(id)),
+            what: crate::protocol::event::InboxKind::Approval,
+            session: None,
+            title: "s1 asks to run a command".to_owned(),
+            detail: serde_json::json!({"command": command, "paths": ["a\u{202e}b"]}),
+            choices: Vec::new(),
+            digest: String::new(),
+        };
+        f.event(None, opened);
+        f.screen()
+    };
+    let screen = card(7, "rm\u{200b} -r\u{202e}f /\u{2066}x");
+    assert!(screen.contains("4 hidden chars removed"), "{screen}");
+    assert!(screen.contains("rm -rf /x"), "{screen}");
+}
