@@ -54,10 +54,9 @@ pub(super) fn read_bounded(path: &Path, max: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Shows a text in the pager.
-pub(super) fn page(text: &str) -> Result<(), String> {
-    let file = write(text, ".txt", &std::env::temp_dir())
-        .map_err(|error| format!("no file for the pager: {error}"))?;
+/// Shows a text in the pager; the file lies in `dir`, which is the user's own, while the pager shows it.
+pub(super) fn page(text: &str, dir: &Path) -> Result<(), String> {
+    let file = write(text, ".txt", dir).map_err(|error| format!("no file for the pager: {error}"))?;
     page_file(&file)
 }
 
@@ -68,10 +67,10 @@ pub(super) fn page_file(file: &tempfile::NamedTempFile) -> Result<(), String> {
     shell(&pager, file.path()).status().map(|_| ()).map_err(|error| format!("'{pager}': {error}"))
 }
 
-/// A whole transcript as a private file.
-pub(super) fn write_out(all: Exporter) -> Result<tempfile::NamedTempFile, String> {
+/// A whole transcript as a private file in `dir`, which is the user's own.
+pub(super) fn write_out(all: Exporter, dir: &Path) -> Result<tempfile::NamedTempFile, String> {
     let written = (|| -> std::io::Result<tempfile::NamedTempFile> {
-        let file = write("", ".txt", &std::env::temp_dir())?;
+        let file = write("", ".txt", dir)?;
         all.write(&mut std::io::BufWriter::new(file.as_file()))?;
         Ok(file)
     })();
@@ -93,4 +92,23 @@ fn shell(line: &str, file: &Path) -> Command {
     command.arg("-c").arg(format!("{line} \"$1\"")).arg("sh").arg(file);
     command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn what_the_pager_shows_is_private_and_goes_away_with_its_handle() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("state");
+        let file = write("secret", ".txt", &dir).unwrap();
+        let path = file.path().to_owned();
+        assert!(path.starts_with(&dir), "{}", path.display());
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        drop(file);
+        assert!(std::fs::read_dir(&dir).unwrap().next().is_none());
+    }
 }

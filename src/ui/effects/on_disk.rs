@@ -73,10 +73,13 @@ impl Hands {
                     Err(error) => Answer::Failed(error.to_string().replace('\n', " ")),
                 });
             }
-            Shelf::WriteOut(all) => self.answer(move || match editor::write_out(*all) {
-                Ok(file) => Answer::WrittenOut(file),
-                Err(error) => Answer::Failed(error),
-            }),
+            Shelf::WriteOut(all) => {
+                let state = self.home.state.clone();
+                self.answer(move || match editor::write_out(*all, &state) {
+                    Ok(file) => Answer::WrittenOut(file),
+                    Err(error) => Answer::Failed(error),
+                });
+            }
             Shelf::Gather(all, what) => {
                 self.answer(move || Answer::Gathered(all.newest(copy::PANE).into_string(), what))
             }
