@@ -4,7 +4,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crossterm::event::{Event, EventStream};
@@ -17,12 +17,15 @@ use super::{
     effects::Hands,
     frame_clock::{FrameClock, Urgency},
     keymap::Keymap,
-    model::{Level, Model, Screen as Shown},
+    model::{Level, Model},
     msg::{Msg, Now, UiEffect},
     notify, probe, rehearse, screens, signals,
     terminal::{self, Modes, Screen},
     theme::Themes,
-    update::update,
+    update::{
+        update,
+        visible::{may_show, shows_clock},
+    },
 };
 use crate::error::{UserError, code};
 
@@ -122,8 +125,10 @@ enum Turn {
     Written,
     News(Msg),
     Wake,
-    /// A remark goes, or the clock on the screen moves on.
+    /// A remark goes.
     Due,
+    /// The clock on the screen moves on.
+    Second,
     /// After a panic the runs had their time to pause.
     TooLate,
 }
@@ -185,13 +190,14 @@ impl App {
                 }
                 Turn::TooLate => return Ok(code::SIGNAL + PANICKED),
                 Turn::News(msg) => (self.batch(msg), Urgency::Output),
-                Turn::Wake => (Vec::new(), Urgency::Output),
+                Turn::Wake | Turn::Second => (Vec::new(), Urgency::Output),
                 Turn::Due => {
                     self.model.toasts.expire(Instant::now());
                     (Vec::new(), Urgency::Output)
                 }
             };
             let mut effects = Vec::new();
+            let shows = messages.is_empty() || messages.iter().any(|msg| may_show(&self.model, msg));
             for msg in messages {
                 // The panic hook has told; what a broken update has left is enough to pause and leave.
                 let followed = catch_unwind(AssertUnwindSafe(|| {
@@ -200,7 +206,9 @@ impl App {
                 }));
                 effects.extend(followed.unwrap_or_default());
             }
-            self.clock.request(Instant::now(), urgency);
+            if shows || !effects.is_empty() {
+                self.clock.request(Instant::now(), urgency);
+            }
             if let Some(code) = self.perform(effects, &mut events).await {
                 return Ok(code);
             }
@@ -215,7 +223,8 @@ impl App {
         let too_late = self.life.panicked_at.map(|at| at + signals::DEADLINE);
         let draws = self.life.panicked_at.is_none();
         let busy = state.busy();
-        let moves = self.next_move();
+        let moves = self.model.toasts.next_expiry();
+        self.screen.seconds(shows_clock(&self.model));
         tokio::select! {
             biased;
             event = events.next() => Turn::Input(event),
@@ -226,6 +235,7 @@ impl App {
             () = at(too_late), if too_late.is_some() => Turn::TooLate,
             Some(msg) = self.from.recv() => Turn::News(msg),
             () = self.wake.notified() => Turn::Wake,
+            () = state.second.notified() => Turn::Second,
             () = at(moves), if moves.is_some() => Turn::Due,
         }
     }
@@ -239,22 +249,6 @@ impl App {
             all.push(msg);
         }
         all
-    }
-
-    /// When something on the screen changes by itself: a remark goes, a visible clock.
-    fn next_move(&self) -> Option<Instant> {
-        use crate::protocol::event::RunState::{Ended, Paused};
-        let moves = |run: &super::model::RunModel| {
-            !matches!(run.state(), Paused | Ended) || !run.folds.inbox.open.is_empty()
-        };
-        let visible = matches!(self.model.screen, Shown::Run | Shown::Session)
-            && self.model.term.animations
-            && self.model.run().is_some_and(|run| run.can_steer() && moves(run));
-        let second = visible.then(|| {
-            let rest = 1_000 - jiff::Timestamp::now().as_millisecond().rem_euclid(1_000);
-            Instant::now() + Duration::from_millis(u64::try_from(rest).unwrap_or(1_000))
-        });
-        [second, self.model.toasts.next_expiry()].into_iter().flatten().min()
     }
 
     /// The one draw site.
@@ -326,7 +320,9 @@ impl App {
                     }
                 }
                 UiEffect::Page(text) => {
-                    if let Err(error) = self.away(events, move || super::editor::page(&text)).await {
+                    let dir = self.model.fixed.home.state.clone();
+                    let shown = self.away(events, move || super::editor::page(&text, &dir)).await;
+                    if let Err(error) = shown {
                         self.model.say(Level::Warning, error, now());
                     }
                 }

@@ -224,6 +224,11 @@ impl Screen {
         self.writer.send()
     }
 
+    /// Whether the writing thread tells of every full second ([`WriterState::second`]).
+    pub fn seconds(&self, on: bool) {
+        self.writer.seconds(on);
+    }
+
     /// Sends what had to wait for the frame before.
     pub fn flush(&mut self) -> io::Result<()> {
         self.writer.send()

@@ -5,6 +5,7 @@ pub mod leave;
 pub mod news;
 pub mod session;
 pub mod text;
+pub mod visible;
 pub mod write;
 
 use super::{
