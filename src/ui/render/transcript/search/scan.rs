@@ -111,26 +111,26 @@ pub(super) fn start(job: Job, wake: impl Fn() + Send + 'static) -> bool {
 }
 
 impl Job {
-    fn scan(&self, wake: &impl Fn()) {
-        let Ok(file) = File::open(&self.path) else { return };
+    /// Reads to the end or to what ends it before; how many bytes it has read.
+    fn scan(&self, wake: &impl Fn()) -> u64 {
+        let Ok(file) = File::open(&self.path) else { return 0 };
         let (mut buffer, mut kept, mut offset) = (Vec::new(), 0, 0_u64);
         // `offset`: where the buffer begins in the file; its first `kept` bytes are an unfinished line.
         loop {
             let read_at = offset + kept as u64;
             let want = usize::try_from(self.end.saturating_sub(read_at)).unwrap_or(SLICE).min(SLICE);
             buffer.resize(kept + want, 0);
-            let Ok(count) = file.read_at(&mut buffer[kept..], read_at) else { return };
-            if count == 0 || self.cancel.load(Ordering::Relaxed) {
-                return;
+            if self.cancel.load(Ordering::Relaxed) {
+                return read_at;
             }
+            let Ok(count @ 1..) = file.read_at(&mut buffer[kept..], read_at) else { return read_at };
             buffer.truncate(kept + count);
             let lines_end = memchr::memrchr(b'\n', &buffer).map_or(0, |at| at + 1);
-            let count = self.slice(&buffer[..lines_end], offset);
-            if count > 0 {
+            if self.slice(&buffer[..lines_end], offset) > 0 {
                 wake();
             }
             if self.found.lock().unwrap_or_else(PoisonError::into_inner).capped {
-                return;
+                return read_at + count as u64;
             }
             kept = buffer.len() - lines_end;
             if kept > LINE_MAX {
@@ -194,3 +194,7 @@ impl Job {
         found_here
     }
 }
+
+#[cfg(test)]
+#[path = "scan_tests.rs"]
+mod tests;
