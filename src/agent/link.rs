@@ -94,6 +94,20 @@ struct Streams {
     opened: u64,
 }
 
+impl Streams {
+    /// A new stream; where there are too many, the oldest goes.
+    fn open(&mut self, delta: Delta) {
+        if self.by_key.len() >= MAX_STREAMS {
+            let oldest = self.by_key.iter().min_by_key(|(_, tail)| tail.opened).map(|(key, _)| key.clone());
+            oldest.map(|key| self.by_key.remove(&key));
+        }
+        self.opened += 1;
+        let mut tail = Tail { opened: self.opened, ..Tail::default() };
+        tail.push(&delta.text);
+        self.by_key.insert(delta.stream, tail);
+    }
+}
+
 /// The end of one stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tail {
@@ -108,28 +122,28 @@ impl Tail {
     pub fn end(&self) -> u64 {
         self.from + self.text.len() as u64
     }
+
+    /// Appends; beyond twice the bound the beginning goes.
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+        if self.text.len() > 2 * TAIL_BYTES {
+            let mut cut = self.text.len() - TAIL_BYTES;
+            while !self.text.is_char_boundary(cut) {
+                cut += 1;
+            }
+            self.text.drain(..cut);
+            self.from += cut as u64;
+        }
+    }
 }
 
 impl Tails {
     /// Appends live text.
     pub fn push(&self, delta: Delta) {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        if !streams.by_key.contains_key(&delta.stream) && streams.by_key.len() >= MAX_STREAMS {
-            let oldest =
-                streams.by_key.iter().min_by_key(|(_, tail)| tail.opened).map(|(key, _)| key.clone());
-            oldest.map(|key| streams.by_key.remove(&key));
-        }
-        streams.opened += 1;
-        let opened = streams.opened;
-        let tail = streams.by_key.entry(delta.stream).or_insert_with(|| Tail { opened, ..Tail::default() });
-        tail.text.push_str(&delta.text);
-        if tail.text.len() > 2 * TAIL_BYTES {
-            let mut cut = tail.text.len() - TAIL_BYTES;
-            while !tail.text.is_char_boundary(cut) {
-                cut += 1;
-            }
-            tail.text.drain(..cut);
-            tail.from += cut as u64;
+        match streams.by_key.get_mut(&delta.stream) {
+            Some(tail) => tail.push(&delta.text),
+            None => streams.open(delta),
         }
         drop(streams);
         self.changed.send_replace(());
