@@ -146,7 +146,8 @@ impl Tails {
             None => streams.open(delta),
         }
         drop(streams);
-        self.changed.send_replace(());
+        // Where nobody listens, this costs nothing; who begins to listen looks at all there is first.
+        let _ = self.changed.send(());
     }
 
     /// Drops the streams for which `gone` holds (their finished events are there).
@@ -154,7 +155,7 @@ impl Tails {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         streams.by_key.retain(|key, _| !gone(key));
         drop(streams);
-        self.changed.send_replace(());
+        let _ = self.changed.send(());
     }
 
     /// The open streams of one owner (`None`: the orchestrator), with their tails, in the order in which they opened.

@@ -21,7 +21,7 @@ const KEPT: usize = 128 * 1024;
 const FROZEN: usize = 6_000;
 const DROPPED: usize = 2_000;
 /// Bytes of a paragraph from which its rows are frozen one by one.
-const PARAGRAPH: usize = 192;
+const PARAGRAPH: usize = 512;
 /// What may mean something other in markdown than itself.
 const MARKUP: &[char] = &['*', '_', '`', '[', ']', '<', '>', '&', '\\', '~', '|', '!', '$', '#'];
 /// Streams that are shown.
