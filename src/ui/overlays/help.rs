@@ -66,8 +66,10 @@ impl Help {
             let mut heading = Some(context.title());
             for row in TABLE.iter().filter(|row| row.context == context) {
                 let keys = model.fixed.keymap.labels(row.id, model.term.skin.ascii).join("  ");
+                // What has no key is run from the palette.
+                let keys = if keys.is_empty() { "palette".to_owned() } else { keys };
                 let hay = format!("{keys} {} {}", row.id, row.text).to_lowercase();
-                if keys.is_empty() || !hay.contains(&wanted) {
+                if !hay.contains(&wanted) {
                     continue;
                 }
                 lines.extend(heading.take().map(Line::Heading));

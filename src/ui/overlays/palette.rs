@@ -30,6 +30,13 @@ enum Entry {
     Text(String),
 }
 
+impl Entry {
+    /// It is listed, and found by its words.
+    fn is_offered(&self) -> bool {
+        !matches!(self, Self::Action(row) if row.group.is_empty())
+    }
+}
+
 /// The palette.
 pub struct Palette {
     title: &'static str,
@@ -42,16 +49,11 @@ pub struct Palette {
 }
 
 impl Palette {
-    /// Of the actions that make sense on a screen.
+    /// Of the actions that make sense on a screen. Those without a group (moving about) are found by their id only.
     pub fn actions(screen: Screen) -> Self {
-        let fits = |row: &&Row| {
-            !row.group.is_empty()
-                && match screen {
-                    Screen::Home | Screen::NewRun => {
-                        matches!(row.context, Context::Browser | Context::Global)
-                    }
-                    Screen::Run | Screen::Session => row.context != Context::Browser,
-                }
+        let fits = |row: &&Row| match screen {
+            Screen::Home | Screen::NewRun => matches!(row.context, Context::Browser | Context::Global),
+            Screen::Run | Screen::Session => row.context != Context::Browser,
         };
         Self::new("Commands", TABLE.iter().filter(fits).map(Entry::Action).collect())
     }
@@ -71,6 +73,7 @@ impl Palette {
 
     fn words(entry: &Entry) -> String {
         match entry {
+            Entry::Action(row) if row.group.is_empty() => format!("Move: {}", row.text),
             Entry::Action(row) => format!("{}: {}", row.group, row.text),
             Entry::Text(text) => text.replace('\n', " "),
         }
@@ -84,17 +87,19 @@ impl Palette {
 
     fn search(&mut self) {
         self.selected = 0;
-        if let Some((row, _)) = self.argument() {
-            let is_it = |entry: &Entry| matches!(entry, Entry::Action(other) if other.id == row.id);
-            self.found = self.entries.iter().position(is_it).into_iter().collect();
-            if !self.found.is_empty() {
-                return;
-            }
+        let id = self.query.split(' ').next().unwrap_or_default();
+        let is_it = |entry: &Entry| matches!(entry, Entry::Action(row) if row.id == id);
+        let named = self.entries.iter().position(is_it);
+        if named.is_some() && self.argument().is_some() {
+            self.found = named.into_iter().collect();
+            return;
         }
         let pattern = Pattern::parse(&self.query, CaseMatching::Smart, Normalization::Smart);
         let mut buffer = Vec::new();
         let mut scored: Vec<(u32, usize)> = Vec::new();
-        for (at, entry) in self.entries.iter().enumerate() {
+        for (at, entry) in
+            self.entries.iter().enumerate().filter(|(at, entry)| Some(*at) != named && entry.is_offered())
+        {
             let mut text = Self::words(entry);
             if let Entry::Action(row) = entry {
                 text.push(' ');
@@ -107,7 +112,7 @@ impl Palette {
         if !self.query.is_empty() {
             scored.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), *at));
         }
-        self.found = scored.into_iter().map(|(_, at)| at).collect();
+        self.found = named.into_iter().chain(scored.into_iter().map(|(_, at)| at)).collect();
     }
 
     pub fn key(&mut self, model: &mut Model, key: &KeyPress, now: Now) -> (After, Vec<UiEffect>) {
@@ -207,7 +212,8 @@ impl Palette {
             canvas.hit(line, crate::ui::model::Hit::Choice(n));
         }
         let last = row(inner, inner.height - 1);
-        let count = format!(" {} of {}", self.found.len(), self.entries.len());
+        let offered = self.entries.iter().filter(|entry| entry.is_offered()).count();
+        let count = format!(" {} of {}", self.found.len(), offered.max(self.found.len()));
         canvas.spans(last, &[span(count, dim)]);
     }
 }
@@ -233,5 +239,18 @@ mod tests {
             palette.argument().map(|(row, rest)| (row.id, rest)),
             Some(("budget.raise", "max_tokens 600000"))
         );
+    }
+
+    #[test]
+    fn every_id_can_be_typed_and_is_the_first_then() {
+        for (screen, of_it) in [(Screen::Run, false), (Screen::Home, true)] {
+            for row in TABLE.iter().filter(|row| (row.context == Context::Browser) == of_it) {
+                let mut palette = Palette::actions(screen);
+                palette.paste(row.id);
+                let first = palette.found.first().map(|at| &palette.entries[*at]);
+                assert!(matches!(first, Some(Entry::Action(found)) if found.id == row.id), "{}", row.id);
+            }
+        }
+        assert!(Palette::actions(Screen::Run).found.len() < TABLE.len(), "moving about is not listed");
     }
 }
