@@ -22,7 +22,7 @@ use crate::{
     },
     ui::{
         msg::{Access, Opened, SessionRead},
-        render::{Highlighter, Source, Transcript},
+        render::{Highlighter, Source, Transcript, lines::LinesView},
     },
 };
 
@@ -119,8 +119,7 @@ pub struct Texts {
     pub read: Option<(SessionId, SessionRead)>,
     pub diff: crate::ui::render::diff::DiffView,
     pub tree: TreeText,
-    /// The tabs that are plain lines.
-    pub lines: crate::ui::render::lines::LinesView,
+    pub lines: LinesView,
     code: Highlighter,
     ascii: bool,
 }
@@ -190,7 +189,7 @@ impl RunModel {
             read: None,
             diff: crate::ui::render::diff::DiffView::default(),
             tree: TreeText::default(),
-            lines: crate::ui::render::lines::LinesView::default(),
+            lines: LinesView::default(),
             code,
             ascii,
         };
@@ -277,13 +276,13 @@ impl RunModel {
 
     /// The newest working session is shown live until the human chooses one.
     fn select_newest(&mut self) {
-        if self.look.pinned && self.look.selected.is_some() {
+        let (sessions, pinned) = (&self.folds.sessions, self.look.pinned);
+        if pinned && self.look.selected.is_some() {
             return;
         }
-        let sessions = &self.folds.sessions;
         let newest = sessions.working().last().or_else(|| sessions.all.last()).map(|session| session.id);
-        let still =
-            self.look.selected.and_then(|id| sessions.get(id)).is_some_and(|s| s.doing == Doing::Working);
+        let selected = self.look.selected.and_then(|id| sessions.get(id));
+        let still = selected.is_some_and(|session| session.doing == Doing::Working);
         if !still
             || self.look.selected.is_none()
             || sessions.working().last().map(|s| s.id) != self.look.selected
@@ -334,9 +333,8 @@ impl RunModel {
 
     /// To whom a nudge can go.
     pub fn targets(&self) -> Vec<NudgeTarget> {
-        let sessions = self.listed().into_iter().map(|(_, id)| id);
-        let open =
-            sessions.filter(|id| self.folds.sessions.get(*id).is_some_and(|s| s.doing != Doing::Ended));
+        let is_open = |id: &SessionId| self.folds.sessions.get(*id).is_some_and(|s| s.doing != Doing::Ended);
+        let open = self.listed().into_iter().map(|(_, id)| id).filter(is_open);
         std::iter::once(NudgeTarget::Orchestrator).chain(open.map(NudgeTarget::Session)).collect()
     }
 
