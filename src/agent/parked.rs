@@ -46,6 +46,11 @@ impl Parked {
         self.cuts.remove(&id);
     }
 
+    /// What is still being interrupted does not go on later.
+    pub(super) fn give_up(&mut self) {
+        self.cuts.values_mut().for_each(|(_, later)| *later = false);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -87,8 +92,9 @@ impl Machine {
         }
     }
 
-    /// They do not go on: whoever waits for them is told.
+    /// They do not go on: whoever waits for them is told, of those still being interrupted when they end.
     pub(super) fn release_parked(&mut self) {
+        self.fleet.parked.give_up();
         for id in std::mem::take(&mut self.fleet.parked.waiting) {
             let turn =
                 self.state.sessions.get(id).and_then(|session| session.last.as_ref()).map(|t| t.number);
@@ -98,3 +104,7 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "parked_tests.rs"]
+mod tests;
