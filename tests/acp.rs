@@ -15,7 +15,7 @@ use std::{
 use serde_json::json;
 use support::{
     model_server::{Lane, ModelServer, Reply},
-    sessions::{Live, Stage, real_cli},
+    sessions::{Live, Stage, agent_program, real_cli},
 };
 use zwarm_tui::{
     config::{AcpExecutor, Config},
@@ -28,25 +28,6 @@ use zwarm_tui::{
 
 /// How soon an interrupted turn must be over.
 const SOON: Duration = Duration::from_secs(1);
-
-/// The example, built if need be: `cargo test --test acp` alone does not.
-fn agent_program() -> String {
-    static BUILT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
-    let path = BUILT.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        let profile = test.parent().and_then(Path::parent).unwrap().to_owned();
-        let mut build = std::process::Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--example", "acp_agent", "--manifest-path"]);
-        build.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
-        build.arg("--target-dir").arg(profile.parent().unwrap());
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success(), "the example agent was not built");
-        profile.join("examples/acp_agent")
-    });
-    path.display().to_string()
-}
 
 fn small(flags: &[&str]) -> Stage {
     let mut acp = vec![agent_program()];

@@ -230,7 +230,12 @@ impl Machine {
         }
         let text = reply.text.clone().filter(|text| !text.trim().is_empty());
         match opened.what {
-            InboxKind::Approval => self.answer_approval(reply.inbox, &reply.choice, text, "human"),
+            InboxKind::Approval => {
+                self.answer_approval(reply.inbox, &reply.choice, text.clone(), "human");
+                if let (Some(id), "decline", Some(why)) = (opened.session, reply.choice.as_str(), text) {
+                    self.tell_why(id, why);
+                }
+            }
             InboxKind::Question => self.answer_question(reply.inbox, &reply.choice, text),
             InboxKind::WatcherPause => self.answer_watcher(&opened, &reply.choice, text),
             InboxKind::Budget => self.answer_budget(&opened, &reply.choice, text),

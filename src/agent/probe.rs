@@ -13,6 +13,8 @@ use crate::{
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The same of an agent that may take the question for the beginning of a session.
+const SHORT: Duration = Duration::from_secs(3);
 /// Bytes that are read of one.
 const MAX_ANSWER: u64 = 4 * 1024;
 /// Characters that are kept of its first line.
@@ -62,6 +64,15 @@ impl Probe {
         let text = String::from_utf8_lossy(&answer);
         let line: String = text.lines().next().unwrap_or_default().trim().chars().take(MAX_LINE).collect();
         Some((status.success(), line))
+    }
+
+    /// What an ACP agent says of its version. `first`: what stands between the program and its options. `None`: it does
+    /// not answer quickly with a line that has a number in it.
+    pub async fn agent_version(&self, program: PathBuf, first: &[&str], config: &Config) -> Option<String> {
+        let args = [first, &["--version"]].concat();
+        let asked = self.ask(program, &args, ChildKind::Acp, config);
+        let (good, line) = tokio::time::timeout(SHORT, asked).await.ok()??;
+        (good && line.contains(|c: char| c.is_ascii_digit()) && !line.starts_with('{')).then_some(line)
     }
 
     /// What a program says of its version.

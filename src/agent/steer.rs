@@ -68,6 +68,18 @@ impl Machine {
         }
     }
 
+    /// The human's reason for a refusal, to an executor whose protocol has no place for it: as a nudge.
+    pub(super) fn tell_why(&mut self, id: SessionId, why: String) {
+        /// claude is told with the refusal itself; behind a script there is nobody to tell.
+        const OTHERWISE: [&str; 2] = ["claude", "script"];
+        let adapter = self.state.sessions.get(id).map(|session| session.who.adapter.as_str());
+        if adapter.is_some_and(|adapter| !OTHERWISE.contains(&adapter)) {
+            let (nudge, text) =
+                (NudgeId(self.new_id()), format!("What you asked leave for was declined: {why}"));
+            self.nudge(nudge, NudgeTarget::Session(id), text, Delivery::Auto);
+        }
+    }
+
     fn nudge_session(&mut self, id: SessionId, nudge: NudgeId, text: String, how: Delivery) {
         let Some(session) = self.state.sessions.get(id) else {
             return self

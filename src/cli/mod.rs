@@ -246,6 +246,9 @@ pub enum Tend {
         /// Give the terminal back its normal modes and leave
         #[arg(long)]
         fix_terminal: bool,
+        /// Ask too whether the model servers answer (no key is sent)
+        #[arg(long, conflicts_with = "fix_terminal")]
+        network: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,

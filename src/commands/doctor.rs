@@ -1,7 +1,8 @@
 //! `doctor`: what of this machine a run would use, and what is wrong with it. Starts no executor but for its version;
-//! no network.
+//! no network but with `--network`.
 
 use std::{
+    collections::BTreeMap,
     io::{IsTerminal, Write},
     path::Path,
 };
@@ -13,7 +14,7 @@ use crate::{
     config::{self, Config, Sources},
     error::{UserError, code},
     headless::Out,
-    process, store,
+    llm, process, store,
 };
 
 /// One thing that was looked at.
@@ -38,7 +39,7 @@ pub(super) fn finding(what: &str, state: State, text: impl Into<String>, hint: &
 }
 
 /// `doctor`.
-pub(super) fn doctor(place: &Place, json: bool, out: &mut Out) -> Result<i32, UserError> {
+pub(super) fn doctor(place: &Place, network: bool, json: bool, out: &mut Out) -> Result<i32, UserError> {
     let mut findings = Vec::new();
     let config = configuration(place, &mut findings);
     let variables =
@@ -48,6 +49,9 @@ pub(super) fn doctor(place: &Place, json: bool, out: &mut Out) -> Result<i32, Us
     keys(place, &mut findings);
     folders(place, &config, &mut findings);
     terminal(&mut findings);
+    if network {
+        findings.extend(runtime()?.block_on(servers(&config, &variables)));
+    }
     if json {
         for found in &findings {
             let state = word(found.state);
@@ -131,6 +135,27 @@ fn keys(place: &Place, findings: &mut Vec<Finding>) {
             ));
         }
     }
+}
+
+/// Whether the model servers of the configuration answer; they are asked at once. Any answer is good: no key is sent.
+async fn servers(config: &Config, variables: &BTreeMap<String, String>) -> Vec<Finding> {
+    let asked = llm::base_urls(config, variables).into_iter().map(|(name, url)| async move {
+        let what = format!("network {name}");
+        match llm::answers(&url).await {
+            Ok(status) => {
+                finding(&what, State::Good, format!("{url} answers ({status}, asked without a key)"), "")
+            }
+            Err(why) => {
+                let hint = "look at the address, the network and HTTPS_PROXY";
+                finding(&what, State::Missing, format!("{url} does not answer: {why}"), hint)
+            }
+        }
+    });
+    let findings = futures_util::future::join_all(asked).await;
+    if findings.is_empty() {
+        return vec![finding("network", State::Good, "no model server is configured", "")];
+    }
+    findings
 }
 
 fn folders(place: &Place, config: &Config, findings: &mut Vec<Finding>) {

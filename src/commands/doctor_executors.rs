@@ -1,6 +1,6 @@
 //! `doctor`, on executors: found, version, signed in, whether the sandbox works, what their model costs.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use super::doctor::{Finding, State, finding};
 use crate::{
@@ -42,8 +42,7 @@ async fn one(
     let kind = match adapter.name.as_str() {
         "codex" => ChildKind::Codex,
         "claude" => ChildKind::Claude,
-        // Some agents take '--version' for the beginning of a session: they are not asked.
-        _ => return vec![finding(&adapter.name, State::Good, path.display().to_string(), "")],
+        _ => return vec![agent(probe, adapter, path, config).await],
     };
     let Some(version) = probe.version(path.clone(), kind, config).await else {
         let text = format!("'{} --version' does not answer", path.display());
@@ -72,6 +71,15 @@ async fn one(
         });
     }
     findings
+}
+
+/// An ACP agent. Some take '--version' for the beginning of a session: no answer means nothing.
+async fn agent(probe: &Probe, adapter: &Adapter, path: PathBuf, config: &Config) -> Finding {
+    let command = config.executors.get(&adapter.name).map(|agent| agent.acp.as_slice()).unwrap_or_default();
+    let first = command.iter().skip(1).map(String::as_str).take_while(|word| !word.starts_with('-'));
+    let version = probe.agent_version(path.clone(), &first.collect::<Vec<_>>(), config).await;
+    let version = version.unwrap_or_else(|| "version unknown".to_owned());
+    finding(&adapter.name, State::Good, format!("{version}, {}", path.display()), "")
 }
 
 /// The model that executors are given, where one is set and known.

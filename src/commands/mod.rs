@@ -100,7 +100,7 @@ fn tend(place: &Place, tend: Tend, out: &mut Out) -> Result<i32, UserError> {
         Tend::Configs { command } => configs::configs(place, &command, out),
         Tend::Reset { yes } => tend::reset(place, yes, out),
         Tend::Clean => tend::clean(place, out),
-        Tend::Doctor { json, .. } => doctor::doctor(place, json, out),
+        Tend::Doctor { json, network, .. } => doctor::doctor(place, network, json, out),
         Tend::Completions { .. } | Tend::Man => Ok(code::OK),
     }
 }

@@ -44,9 +44,10 @@ const PIPE: i32 = 13;
 /// Starts a run, prints it to its end and returns the exit code.
 pub async fn run(launch: Launch, format: Format, out: &mut Out) -> Result<i32, UserError> {
     let signals = Signals::new()?;
+    let mut story = Story::default();
     let from = match &launch.what {
         What::New { .. } => 0,
-        What::Resume { dir, .. } => end_of(dir)?,
+        What::Resume { dir, .. } => end_of(dir, &mut story)?,
     };
     let again = match launch.kind {
         RunKind::Run => "zwarm-tui run --resume -i",
@@ -55,31 +56,37 @@ pub async fn run(launch: Launch, format: Format, out: &mut Out) -> Result<i32, U
     let companions = Companions::default();
     let running = companions.start(launch).await?;
     let resume = format!("{again} {}", running.link.instance.short());
-    let (ended, signal) = follow(running, from, format, signals, out).await;
+    let printer = Printer { format, story, last: false };
+    let (ended, signal) = follow(running, from, printer, signals, out).await;
     for warning in companions.finish().await {
         out.note(&format!("warning: {warning}"));
     }
     Ok(finish(ended, signal, &resume, out))
 }
 
-/// The offset after the last whole line of a journal: what a resumed run adds comes after it.
-fn end_of(dir: &Path) -> Result<u64, UserError> {
+/// The offset after the last whole line of a journal: what a resumed run adds comes after it. The story hears the
+/// names of what was before.
+fn end_of(dir: &Path, story: &mut Story) -> Result<u64, UserError> {
     let reader = Reader::open(dir)?;
-    Ok(reader.scan(0, &mut |_, _| ControlFlow::Continue(()))?)
+    Ok(reader.scan(0, &mut |_, event| {
+        if let Ok(event) = event {
+            story.heard(&event);
+        }
+        ControlFlow::Continue(())
+    })?)
 }
 
 /// Prints a running instance to its end: how it ended (`None`: it did not say), and the signal that asked for it.
-pub async fn follow(
+async fn follow(
     running: Running,
     from: u64,
-    format: Format,
+    mut printer: Printer,
     mut signals: Signals,
     out: &mut Out,
 ) -> (Option<Ended>, Option<i32>) {
     let Running { link, mut done } = running;
     let mut feed = Feed::live(&link.dir, link.events(), from);
     let mut notices = link.notices();
-    let mut printer = Printer { format, story: Story::default(), last: false };
     let mut watch = Interrupts::default();
     let mut ended: Option<Option<Ended>> = None;
     let mut failed = false;

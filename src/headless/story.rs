@@ -25,6 +25,13 @@ pub struct Story {
 }
 
 impl Story {
+    /// An event that was told at another time: only the names in it are kept.
+    pub fn heard(&mut self, event: &Event) {
+        if let (Body::Session(Session::SessionStarted(started)), Some(id)) = (&event.body, event.session_id) {
+            self.sessions.insert(id, started.short_id.clone());
+        }
+    }
+
     /// One event, as one or more lines; `None`: there is nothing to say about it.
     pub fn tell(&mut self, event: &Event) -> Option<CleanText> {
         let (who, text) = self.words(event)?;
@@ -47,9 +54,7 @@ impl Story {
             Body::Guard(guard) => guard_words(guard).and_then(plain),
             Body::Session(session) => {
                 let id = event.session_id?;
-                if let Session::SessionStarted(started) = session {
-                    self.sessions.insert(id, started.short_id.clone());
-                }
+                self.heard(event);
                 let name = self.name(id);
                 session_words(session).map(|text| (Some(Cow::Owned(name)), text))
             }

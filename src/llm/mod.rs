@@ -12,6 +12,7 @@ mod model;
 mod openai_chat;
 mod openai_responses;
 mod prices;
+mod reach;
 mod retry;
 mod scripted;
 mod sse;
@@ -24,8 +25,9 @@ pub use crate::protocol::ToolSpec;
 use crate::protocol::{Item, Usage, Wire};
 
 pub use http::TimeLimits;
-pub use model::Model;
+pub use model::{Model, base_urls};
 pub use prices::Prices;
+pub use reach::answers;
 pub use retry::Backoff;
 
 /// Bytes that a reply may have; a longer one is refused.

@@ -187,19 +187,26 @@ fn provider<'a>(config: &Config, lm: &'a str) -> Result<(&'a str, &'a str), User
     Ok((provider, name))
 }
 
-fn endpoint(
-    config: &Config,
-    provider: &str,
-    name: &str,
-    variables: &BTreeMap<String, String>,
-) -> Result<Endpoint, UserError> {
+/// The providers that the configuration uses or names, with their base URLs: that of `orchestrator.lm` first, no
+/// one twice, none without an address.
+pub fn base_urls(config: &Config, variables: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    let lm = &config.orchestrator.lm;
+    let used = (!lm.starts_with("scripted")).then(|| provider(config, lm).ok()).flatten();
+    let used = used.map(|(name, _)| name);
+    let others = config.providers.keys().map(String::as_str).filter(|name| Some(*name) != used);
+    let url = |name: &str| Some((name.to_owned(), base_url(&row(config, name, variables), name).ok()?));
+    used.into_iter().chain(others).filter_map(url).collect()
+}
+
+/// What is known of a provider, its own row in the configuration first.
+fn row(config: &Config, provider: &str, variables: &BTreeMap<String, String>) -> Provider {
     let filled = |name: &str| variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
     let built_in = |wire, base_url: &str, variable: &str, key: &str| Provider {
         base_url: filled(variable).unwrap_or(base_url).to_owned(),
         wire,
         api_key_env: Some(key.to_owned()),
     };
-    let row = match (config.providers.get(provider), provider) {
+    match (config.providers.get(provider), provider) {
         (Some(row), _) => row.clone(),
         (None, "anthropic") => built_in(
             Wire::Anthropic,
@@ -210,10 +217,20 @@ fn endpoint(
         (None, _) => {
             built_in(Wire::Responses, "https://api.openai.com/v1", "OPENAI_BASE_URL", "OPENAI_API_KEY")
         }
-    };
+    }
+}
+
+fn endpoint(
+    config: &Config,
+    provider: &str,
+    name: &str,
+    variables: &BTreeMap<String, String>,
+) -> Result<Endpoint, UserError> {
+    let row = row(config, provider, variables);
     let base_url = base_url(&row, provider)?;
     let key_from = row.api_key_env.unwrap_or_default();
-    let key = filled(&key_from).map(|key| Secret(key.to_owned()));
+    let key = variables.get(&key_from).map(|key| key.trim()).filter(|key| !key.is_empty());
+    let key = key.map(|key| Secret(key.to_owned()));
     if key.is_none() && !key_from.is_empty() {
         return Err(UserError::failed(
             format!("the model '{name}' needs a key, and '{key_from}' is not set"),

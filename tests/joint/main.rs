@@ -7,5 +7,6 @@ mod support;
 
 mod approvals;
 mod ending;
+mod human;
 mod together;
 mod world;
