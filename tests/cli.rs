@@ -294,6 +294,38 @@ fn doctor_says_what_is_there_and_what_is_not() {
 }
 
 #[test]
+fn doctor_asks_the_network_only_when_told_to_and_sends_no_key() {
+    use std::io::{Read, Write};
+    let place = Place::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let (heard, asked) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap();
+            stream.write_all(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n").unwrap();
+            heard.send(String::from_utf8_lossy(&request[..length]).into_owned()).unwrap();
+        }
+    });
+    let doctor = |args: &[&str], url: &str| {
+        let mut command = place.command(&[&["doctor"], args].concat());
+        command.env("OPENAI_API_KEY", "canary-12345678").env("OPENAI_BASE_URL", url).env("NO_PROXY", "*");
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    assert!(!doctor(&[], &url).contains("network"));
+    assert!(asked.try_recv().is_err(), "nothing was asked");
+    let text = doctor(&["--network"], &url);
+    assert!(text.contains("answers (401, asked without a key)"), "{text}");
+    let request = asked.recv().unwrap();
+    assert!(request.starts_with("GET /v1 ") && !request.contains("canary"), "{request}");
+    // A port that nobody listens on.
+    let text = doctor(&["--network"], "http://127.0.0.1:1/v1");
+    assert!(text.contains("http://127.0.0.1:1/v1 does not answer: "), "{text}");
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let place = Place::new();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_zwarm-tui"));

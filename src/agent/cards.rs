@@ -10,6 +10,7 @@ use crate::{
         event::{Choice, InboxClosed, InboxKind, InboxOpened, NudgeQueued, RunState, WatcherChanged},
         ids::NudgeId,
     },
+    text::seen,
 };
 
 use super::{
@@ -135,8 +136,8 @@ impl Machine {
             _ => format!("{} asks for leave", session.short_id),
         };
         let detail = serde_json::json!({
-            "kind": request.kind, "command": request.command, "cwd": request.cwd,
-            "reason": request.reason, "diff": request.diff, "request": key, "outside": request.outside,
+            "kind": request.kind, "command": seen(&request.command), "cwd": seen(&request.cwd),
+            "reason": seen(&request.reason), "diff": request.diff, "request": key, "outside": request.outside,
         });
         let asks_paths = session.who.adapter == "claude";
         let inbox = self.open_card(InboxKind::Approval, Some(id), &title, detail, approval_choices());
@@ -231,6 +232,7 @@ impl Machine {
         let text = reply.text.clone().filter(|text| !text.trim().is_empty());
         match opened.what {
             InboxKind::Approval => {
+                self.leave_answered(reply.inbox, &reply.choice);
                 self.answer_approval(reply.inbox, &reply.choice, text.clone(), "human");
                 if let (Some(id), "decline", Some(why)) = (opened.session, reply.choice.as_str(), text) {
                     self.tell_why(id, why);

@@ -173,7 +173,7 @@ impl Machine {
         let Some(session) = self.state.sessions.get(id) else { return };
         let turn = session.turns + 1;
         let free = self.free_place() && !self.fleet.settling.contains_key(&id);
-        let starts = self.running() && free && self.fleet.queue.is_empty();
+        let starts = self.running() && free && self.fleet.queue.is_empty() && !self.waits_for_leave(id);
         if starts && self.turn_has_room(id, &prompt).is_ok() {
             self.start_turn(id, turn, prompt, by);
         } else {
@@ -191,10 +191,11 @@ impl Machine {
     /// Starts queued turns while there are free places and they fit. True: one that does not fit led to something.
     pub(super) fn start_queued_turns(&mut self) -> bool {
         while self.free_place() {
-            let free = self.fleet.queue.iter().position(|id| !self.fleet.settling.contains_key(id));
-            let Some((at, id)) = free.and_then(|at| Some((at, *self.fleet.queue.get(at)?))) else {
-                return false;
+            let queue: Vec<_> = self.fleet.queue.iter().copied().enumerate().collect();
+            let waits = |machine: &mut Self, id| {
+                machine.fleet.settling.contains_key(&id) || machine.waits_for_leave(id)
             };
+            let Some((at, id)) = queue.into_iter().find(|(_, id)| !waits(self, *id)) else { return false };
             let turn = self.state.sessions.get(id).and_then(|session| session.turn.clone());
             if let Some(turn) = &turn
                 && let Err(why) = self.turn_has_room(id, &turn.prompt)
@@ -254,7 +255,7 @@ impl Machine {
             task: session.task.clone(),
             resume,
             approval: self.rules.approval(),
-            sandbox: self.rules.config.executor.sandbox,
+            sandbox: self.sandbox(id),
             dir: self.rules.session_dir(id),
             prepare: session.who.isolated.as_ref().map(|isolated| self.rules.prepare(isolated)),
         };

@@ -38,5 +38,6 @@ mod steer;
 mod summary;
 mod talk;
 pub mod trees;
+mod unconfined;
 
 pub use launch::start;

@@ -8,7 +8,7 @@ use crate::protocol::{
     event::{By, TurnStatus},
 };
 
-use super::{calls::On, limits::Limits, machine::Machine};
+use super::{calls::On, limits::Limits, machine::Machine, unconfined::Leave};
 
 /// What a session is told when it goes on.
 pub(super) const GO_ON: &str = "You were interrupted because a budget or a limit was reached. That is over now: go on \
@@ -21,6 +21,8 @@ pub(super) struct Parked {
     cuts: BTreeMap<SessionId, (String, bool)>,
     /// Sessions that go on when the run does.
     waiting: BTreeSet<SessionId>,
+    /// Turns without confinement wait for this.
+    pub(super) leave: Leave,
     /// Why they may have been.
     pub(super) limits: Limits,
 }

@@ -7,6 +7,7 @@ pub mod ansi;
 pub mod clean;
 pub mod cut;
 mod redact;
+mod unseen;
 mod vt;
 pub mod width;
 pub mod wrap;
@@ -14,6 +15,7 @@ pub mod wrap;
 pub use clean::{CleanText, Cleaner, clean, clean_counted, clean_line, clean_whole};
 pub use cut::cut_middle;
 pub use redact::Redactor;
+pub use unseen::seen;
 
 #[cfg(test)]
 pub(crate) mod hostile;

@@ -69,7 +69,7 @@ impl Seat {
     async fn answers(&mut self, card: usize, choice: &str, text: Option<&str>) {
         self.hears("5 answers it", card).await;
         self.types("5");
-        self.hears("Choose: 1 accept", card).await;
+        self.hears("Choose: 1 ", card).await;
         self.types(choice);
         if let Some(text) = text {
             self.types(text);
@@ -137,6 +137,45 @@ async fn claude_asks_the_human_and_each_answer_reaches_it() {
     assert!(asked[4].body.to_string().contains("not in this house"));
     assert_eq!(of(&world, "session_turn_finished")[0]["status"], "interrupted");
     world.until_none_survives(Duration::ZERO).await;
+}
+
+const FREE: &str = r#"
+lanes:
+  - name: claude
+    wire: messages
+    contains: TASK-CLAUDE
+    replies:
+      - calls: [{Bash: {command: "perl -e 1 && echo hi > OUT/one.txt", description: "x"}}]
+      - text: "done"
+  - name: main
+    model: gpt-5
+    replies:
+      - calls: [{delegate: {task: "TASK-CLAUDE", adapter: claude, mode: sync}}]
+      - calls: [{exit: {exit_message: "tried"}}]
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_confinement_claude_waits_for_leave_and_is_confined_where_it_is_refused() {
+    for (number, made) in [("1", true), ("2", false)] {
+        let Some(world) = world("lanes: []").await else { return };
+        let out = world.path("out");
+        std::fs::create_dir(&out).unwrap();
+        world.lanes(&FREE.replace("OUT", &out.display().to_string()));
+        let mut seat = seat(&world, &["-t", "free", "--set", "executor.sandbox=danger-full-access"]);
+        seat.hears("s1 would work without any confinement", 1).await;
+        assert_eq!(world.server.asked_of("claude").len(), 0, "nothing begins before the answer");
+        seat.types("5");
+        seat.hears("Choose: 1 let it", 1).await;
+        seat.types(number);
+        seat.hears("answered by human", 1).await;
+        if !made {
+            // Confined, it asks as ever.
+            seat.answers(2, "3", Some("no")).await;
+        }
+        seat.leaves().await;
+        assert_eq!(out.join("one.txt").exists(), made);
+        world.until_none_survives(Duration::ZERO).await;
+    }
 }
 
 const CODEX: &str = r#"
