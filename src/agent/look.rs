@@ -1,5 +1,5 @@
 //! Looking around before a run is started: which executors are there, whether the model has its key, what the directory
-//! is. Nothing of a run is begun; no network.
+//! is. Nothing of a run is begun; no network but in [`servers`].
 
 use std::{
     collections::BTreeMap,
@@ -25,6 +25,29 @@ pub struct Found {
     pub signed_in: Option<bool>,
     /// What to do where it is missing.
     pub install: String,
+}
+
+/// A model server of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    pub provider: String,
+    pub url: String,
+    /// The HTTP status of its answer, or why there was none.
+    pub answer: Result<u16, String>,
+}
+
+/// Asks all model servers of the configuration at once whether they are there. No key is sent.
+pub async fn servers(config: &Config, variables: &BTreeMap<String, String>) -> Vec<Server> {
+    let asked = llm::base_urls(config, variables).into_iter().map(|(provider, url)| async move {
+        let answer = llm::answers(&url).await;
+        Server { provider, url, answer }
+    });
+    futures_util::future::join_all(asked).await
+}
+
+/// Price and context window of a model, in words. `None`: unknown.
+pub fn price(model: &str) -> Option<String> {
+    llm::Prices::load(None).ok().and_then(|prices| prices.shown(model))
 }
 
 /// What was found.

@@ -11,10 +11,11 @@ use serde_json::json;
 
 use super::{Place, count, doctor_executors::executors, runtime, table};
 use crate::{
+    agent::look,
     config::{self, Config, Sources},
     error::{UserError, code},
     headless::Out,
-    llm, process, store,
+    process, store,
 };
 
 /// One thing that was looked at.
@@ -139,9 +140,9 @@ fn keys(place: &Place, findings: &mut Vec<Finding>) {
 
 /// Whether the model servers of the configuration answer; they are asked at once. Any answer is good: no key is sent.
 async fn servers(config: &Config, variables: &BTreeMap<String, String>) -> Vec<Finding> {
-    let asked = llm::base_urls(config, variables).into_iter().map(|(name, url)| async move {
-        let what = format!("network {name}");
-        match llm::answers(&url).await {
+    let finding_of = |server: look::Server| {
+        let (what, url) = (format!("network {}", server.provider), server.url);
+        match server.answer {
             Ok(status) => {
                 finding(&what, State::Good, format!("{url} answers ({status}, asked without a key)"), "")
             }
@@ -150,8 +151,8 @@ async fn servers(config: &Config, variables: &BTreeMap<String, String>) -> Vec<F
                 finding(&what, State::Missing, format!("{url} does not answer: {why}"), hint)
             }
         }
-    });
-    let findings = futures_util::future::join_all(asked).await;
+    };
+    let findings: Vec<_> = look::servers(config, variables).await.into_iter().map(finding_of).collect();
     if findings.is_empty() {
         return vec![finding("network", State::Good, "no model server is configured", "")];
     }

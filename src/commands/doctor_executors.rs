@@ -7,7 +7,6 @@ use crate::{
     agent::{look, probe::Probe},
     config::Config,
     executors::{self, Adapter},
-    llm::Prices,
     process::ChildKind,
 };
 
@@ -85,7 +84,7 @@ async fn agent(probe: &Probe, adapter: &Adapter, path: PathBuf, config: &Config)
 /// The model that executors are given, where one is set and known.
 fn model(config: &Config) -> Option<Finding> {
     let model = config.executor.model.as_deref()?;
-    let text = match Prices::load(None).ok().and_then(|prices| prices.shown(model)) {
+    let text = match look::price(model) {
         Some(text) => format!("{model}: {text}"),
         None => format!("{model}: price unknown"),
     };

@@ -10,7 +10,6 @@ use crate::{
     error::{UserError, code},
     fold::{Sessions, sessions::Doing},
     headless::{Out, story::Story},
-    llm::Prices,
     protocol::{Body, Event, SessionId, event::Session as SessionEvent, tree::Settle},
     store::{Feed, Listed, Origin, Reader, legacy},
     text::cut_middle,
@@ -186,7 +185,7 @@ fn show(place: &Place, which: &Which, needle: &str, out: &mut Out) -> Result<i32
 fn about(session: &crate::fold::sessions::Session) -> String {
     let who = &session.who;
     let model = who.model.as_deref().unwrap_or("the executor's own default");
-    let price = Prices::load(None).ok().and_then(|prices| prices.shown(model));
+    let price = crate::agent::look::price(model);
     let price = price.map(|price| format!(" ({price})")).unwrap_or_default();
     let mut lines = vec![format!("model     {model}{price}"), format!("directory {}", who.working_dir)];
     lines.extend(who.cli_version.as_ref().map(|version| format!("version   {version}")));
