@@ -208,8 +208,10 @@ fn terminal(findings: &mut Vec<Finding>) {
 
 /// `doctor --fix-terminal`: after a crash that left the terminal in the screen's modes.
 pub(super) fn fix_terminal(out: &mut Out) -> Result<i32, UserError> {
-    /// Synchronized output, mouse, focus, bracketed paste and kitty keys off; main screen; cursor; plain colours.
-    const MODES: &[u8] = b"\x1b[?2026l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1004l\
+    /// The end of a sequence that was cut in the middle; synchronized output, mouse, focus, bracketed paste and kitty
+    /// keys off; main screen; cursor; plain colours.
+    const MODES: &[u8] =
+        b"\x1b\\\x1b[?2026l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1004l\
         \x1b[?2004l\x1b[<u\x1b[>4;0m\x1b[?1049l\x1b[?25h\x1b[0m\x1b[?7h\x1b]9;4;0\x07";
     let tty = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(|error| {
         UserError::failed(

@@ -39,26 +39,6 @@ const LEAVE: &str = "\x1b[?2026l\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[23;0t
 /// How long a frame that is under way may hold the leaving up.
 const LAST_FRAME: std::time::Duration = std::time::Duration::from_millis(500);
 
-/// What `doctor --fix-terminal` writes: every mode that this program may have left behind is switched off.
-pub fn fix_bytes() -> &'static str {
-    "\x1b[?1006l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[<1u\x1b[?2026l\x1b[?1004l\x1b[?2004l\x1b[?1049l\x1b[0m\x1b[?25h\x1b]9;4;0\x1b\\\r"
-}
-
-/// Puts the line discipline back to what a shell expects, and switches every mode off.
-pub fn fix() -> io::Result<()> {
-    let mut out = stdout_file()?;
-    out.write_all(fix_bytes().as_bytes())?;
-    let tty = std::io::stdin();
-    if let Ok(mut modes) = rustix::termios::tcgetattr(&tty) {
-        use rustix::termios::{InputModes, LocalModes, OptionalActions, OutputModes};
-        modes.local_modes |= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
-        modes.input_modes |= InputModes::ICRNL | InputModes::IXON;
-        modes.output_modes |= OutputModes::OPOST | OutputModes::ONLCR;
-        rustix::termios::tcsetattr(&tty, OptionalActions::Now, &modes)?;
-    }
-    Ok(())
-}
-
 /// Modes that are on now; what a panic or a signal must switch off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Modes {
@@ -266,10 +246,8 @@ mod tests {
         let bytes = leave_bytes(Modes { kitty: true, mouse: true, progress: true });
         for mode in ["?1000l", "?1002l", "?1003l", "?1006l", "?1004l", "?2004l", "?2026l", "[<1u", "?25h"] {
             assert!(bytes.contains(mode), "{mode}");
-            assert!(fix_bytes().contains(mode), "{mode}");
         }
         assert!(bytes.starts_with(MOUSE_OFF) && bytes.ends_with("\x1b[?1049l"));
-        assert!(fix_bytes().contains("?1049l"));
         assert!(!leave_bytes(Modes::default()).contains("[<1u"));
     }
 }
