@@ -5,6 +5,8 @@
 
 #[path = "../benches/support/corpus.rs"]
 mod corpus;
+#[path = "support/left_out.rs"]
+mod left_out;
 
 use std::{hint::black_box, ops::ControlFlow, process::Command, sync::Arc};
 
@@ -191,7 +193,7 @@ fn one_case() {
 #[test]
 fn costs_grow_as_they_should() {
     if Command::new("valgrind").arg("--version").output().is_err() {
-        println!("left out: instruction counts need valgrind");
+        left_out::left_out("needs 'valgrind'");
         return;
     }
     let told = |what: &str, value: f64, goal: &str| println!("{what}: {value:.2} (goal: {goal})");

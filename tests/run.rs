@@ -351,7 +351,7 @@ async fn a_wrong_key_ends_the_run_with_a_clear_error_and_it_can_be_resumed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_codex_writes_a_file_that_bash_then_proves() {
-    let Some(codex) = real_codex() else { return };
+    let Some(codex) = support::sessions::real_cli("ZWARM_TEST_CODEX") else { return };
     let bench = Bench::new();
     let server = responses_server(
         r#"
@@ -386,7 +386,7 @@ lanes:
         ),
     )
     .unwrap();
-    let set_path = format!("executor.codex_path={}", codex.display());
+    let set_path = format!("executor.codex_path={codex}");
     let mut command =
         bench.command(&["run", "-t", "make the file", "--json", "--adapter", "codex", "--set", &set_path]);
     command.env("OPENAI_API_KEY", "k-0123456789").env("OPENAI_BASE_URL", server.v1());
@@ -403,17 +403,6 @@ lanes:
     assert_eq!(finished["usage"]["total"], json!(900 + 30 + 1100 + 20 + 500 + 10 + 700 + 10 + 800 + 10));
     let id = bench.instances()[0].file_name().unwrap().to_str().unwrap().to_owned();
     assert_eq!(survivors(&id), Vec::<u32>::new(), "no process is left");
-}
-
-fn real_codex() -> Option<PathBuf> {
-    match std::env::var_os("ZWARM_TEST_CODEX") {
-        Some(path) => Some(path.into()),
-        None => {
-            assert!(std::env::var_os("ZWARM_TEST_CLIS_REQUIRED").is_none(), "the real codex is required");
-            println!("left out: ZWARM_TEST_CODEX does not name the real codex");
-            None
-        }
-    }
 }
 
 #[test]

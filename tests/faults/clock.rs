@@ -51,7 +51,7 @@ fn e14_a_clock_that_is_set_forward_and_back_times_nothing_out() {
     let built =
         Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).arg("-ldl").status();
     if !built.is_ok_and(|status| status.success()) {
-        println!("left out: E14 in the whole program (it needs 'cc' and a dynamic libc)");
+        crate::left_out::left_out("needs 'cc' and a dynamic libc");
         return;
     }
     let shift = place.root.path().join("shift");

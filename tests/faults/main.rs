@@ -9,6 +9,8 @@
 mod clock;
 mod disk;
 mod kills;
+#[path = "../support/left_out.rs"]
+mod left_out;
 mod secrets;
 mod shared;
 mod support;

@@ -220,7 +220,7 @@ pub fn works(what: &str, args: &[&str], left_out: &str) -> bool {
         .status();
     let works = run.is_ok_and(|status| status.success());
     if !works {
-        println!("left out: {left_out} (it needs '{what} {}')", args.join(" "));
+        crate::left_out::left_out(&format!("{left_out}: needs '{what} {}'", args.join(" ")));
     }
     works
 }

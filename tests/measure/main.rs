@@ -7,11 +7,14 @@
 
 #[path = "../screen/stream.rs"]
 mod stream;
+#[path = "../support/mod.rs"]
+mod support;
 #[path = "../screen/terminal.rs"]
 mod terminal;
 
 mod big;
 mod process;
+mod steps;
 
 use std::{
     path::{Path, PathBuf},

@@ -56,3 +56,8 @@ impl Load {
 pub fn peak_kb(pid: u32) -> u64 {
     number(&std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default(), "VmHWM:")
 }
+
+/// What is resident now, in kB.
+pub fn resident_kb(pid: u32) -> u64 {
+    number(&std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default(), "VmRSS:")
+}

@@ -8,5 +8,8 @@
     clippy::print_stdout
 )]
 
+mod left_out;
 pub mod model_server;
 pub mod sessions;
+
+pub use left_out::left_out;
