@@ -7,8 +7,6 @@
 
 #[path = "../screen/stream.rs"]
 mod stream;
-#[path = "../support/mod.rs"]
-mod support;
 #[path = "../screen/terminal.rs"]
 mod terminal;
 

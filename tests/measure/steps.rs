@@ -1,23 +1,64 @@
 //! Two thousand steps of a trivial tool against a model that answers at once: what a step costs late beside early.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
     process::{Command, Stdio},
     time::Instant,
 };
 
+use serde_json::json;
+
 use crate::{
     process::{self, Load},
-    support::model_server::ModelServer,
     terminal::{self, Place},
 };
 
 const STEPS: usize = 2_000;
 /// Steps that are compared: the first and the last of so many.
 const PART: usize = 200;
-/// The answer of the model, again and again, and a history that is cut down every few dozen steps.
-const LANES: &str = "lanes: [{name: main, repeat: true, replies: [{calls: [{bash: {command: 'true'}}], usage: {input: 100, output: 10}}]}]";
+/// A history that is cut down now and then.
 const HISTORY: &str = "orchestrator.compaction.max_tokens=20000";
+
+/// Calls the same tool in each answer. It reads a request and no more: what grows with the history is the program's.
+fn answer(mut stream: TcpStream) {
+    stream.set_nodelay(true).unwrap();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    for number in 0.. {
+        let (mut line, mut length) = (String::new(), 0);
+        while reader.read_line(&mut line).unwrap_or(0) > 0 && line != "\r\n" {
+            let lower = line.to_ascii_lowercase();
+            length =
+                lower.strip_prefix("content-length:").map_or(length, |rest| rest.trim().parse().unwrap());
+            line.clear();
+        }
+        if line.is_empty() || reader.read_exact(&mut vec![0; length]).is_err() {
+            return;
+        }
+        let call = json!({"type": "function_call", "id": format!("fc_{number}"), "call_id": format!("call_{number}"),
+            "name": "bash", "arguments": r#"{"command":"true"}"#, "status": "completed"});
+        let usage = json!({"input_tokens": 100, "output_tokens": 10, "total_tokens": 110});
+        let done = json!({"type": "response.output_item.done", "output_index": 0, "item": call});
+        let response = json!({"id": "resp", "status": "completed", "output": [call], "usage": usage});
+        let completed = json!({"type": "response.completed", "response": response});
+        let body = format!(
+            "event: response.output_item.done\ndata: {done}\n\nevent: response.completed\ndata: {completed}\n\n"
+        );
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length:";
+        if write!(stream, "{head} {}\r\n\r\n{body}", body.len()).is_err() {
+            return;
+        }
+    }
+}
+
+fn server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        listener.incoming().flatten().for_each(|stream| drop(std::thread::spawn(|| answer(stream))))
+    });
+    url
+}
 
 /// At the end of a step.
 struct At {
@@ -29,14 +70,12 @@ struct At {
 #[test]
 #[ignore = "a measurement"]
 fn two_thousand_steps() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let server = runtime.block_on(ModelServer::from_yaml(LANES));
     let place = Place::new();
     let steps = format!("orchestrator.max_steps={STEPS}");
     let mut command = Command::new(terminal::program());
     command.current_dir(place.work()).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("HOME", place.home()).env("ZWARM_HOME", place.home());
-    command.env("OPENAI_API_KEY", "k-0123456789").env("OPENAI_BASE_URL", server.v1());
+    command.env("OPENAI_API_KEY", "k-0123456789").env("OPENAI_BASE_URL", server());
     command.args([
         "run",
         "--json",
@@ -47,7 +86,7 @@ fn two_thousand_steps() {
         "--set",
         HISTORY,
         "--set",
-        "watchers.enabled=[]",
+        "watchers.enabled=false",
     ]);
     let mut child =
         command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null()).spawn().unwrap();
@@ -61,7 +100,7 @@ fn two_thousand_steps() {
     for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
         if line.contains(r#""kind":"step_finished""#) {
             at.push(now(child.id()));
-        } else if line.contains(r#""kind":"compacted""#) {
+        } else if line.contains(r#""kind":"context_compacted""#) {
             compacted_at.get_or_insert(at.len() - 1);
         }
     }
