@@ -32,6 +32,19 @@ pub(super) struct Purse {
     told_ms: u64,
     /// It was said that a price is unknown.
     pub unpriced: bool,
+    /// What became of the orchestrator's newest call.
+    cut: CutCall,
+}
+
+/// A call of the orchestrator that a cap has cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum CutCall {
+    #[default]
+    No,
+    /// It was cancelled, or is about to be.
+    Cut,
+    /// The human lets the step be asked once more, over the cap.
+    Again,
 }
 
 /// One of them.
@@ -99,6 +112,24 @@ impl Purse {
     /// Sets tokens aside for the orchestrator's call.
     pub(super) fn reserve_call(&mut self, reserved: u64) {
         self.call = Flight { reserved, ..Flight::default() };
+        self.cut = CutCall::No;
+    }
+
+    /// The newest call was cut by a cap and no other was made since.
+    pub(super) fn call_was_cut(&self) -> bool {
+        self.cut != CutCall::No
+    }
+
+    /// The human wants the step finished: the call that was cut is made again, over the cap.
+    pub(super) fn ask_again(&mut self) {
+        if self.cut == CutCall::Cut {
+            self.cut = CutCall::Again;
+        }
+    }
+
+    /// Whether the next call may be made over the cap.
+    pub(super) fn asks_again(&self) -> bool {
+        self.cut == CutCall::Again
     }
 
     /// The call was counted, or is over.
@@ -129,6 +160,15 @@ impl Machine {
         (flight.usage, flight.cost_usd) = (usage, cost.unwrap_or(0.0));
         self.tell_flight(false);
         self.check_budget();
+    }
+
+    /// A cap of the run is met: the orchestrator's call in flight is cancelled, unless it costs nothing of what is capped.
+    /// What had streamed is kept when it reports (`model_failed`); when the run goes on, the model is asked again.
+    pub(super) fn cut_call(&mut self, which: Cap) {
+        if which != Cap::MaxExecutorTokens && matches!(self.step.phase, Phase::Calling(_)) {
+            self.purse.cut = CutCall::Cut;
+            self.cancel_model();
+        }
     }
 
     /// The call was cut: what had streamed is paid for, and nobody will count it.

@@ -1,5 +1,5 @@
 //! The governor: caps over the whole tree and over each session. It warns, then stops: at a cap of the run every running
-//! turn is interrupted and the run pauses with a card; at a cap of a session its turn is interrupted, and the orchestrator
+//! turn and the orchestrator's own call are cut and the run pauses with a card; at a cap of a session its turn is interrupted, and the orchestrator
 //! is told. What has streamed and is not counted yet counts as an estimate (`flight`); what cannot fit any more is not
 //! started (`room`). The caps themselves, and what the human changed of them, are a fold (`fold::caps`).
 
@@ -140,6 +140,7 @@ impl Machine {
         }
         let title = self.title(which, spent, cap);
         let interrupted = self.interrupt_turns();
+        self.cut_call(which);
         let working: Vec<_> = self.state.sessions.working().map(|session| session.id).collect();
         for id in working {
             self.fleet.parked.cut(id, &title);
@@ -250,6 +251,7 @@ impl Machine {
             "finish_step" => {
                 self.release_parked();
                 self.step.once = true;
+                self.purse.ask_again();
                 self.resume();
             }
             _ => {}

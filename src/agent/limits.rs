@@ -15,7 +15,11 @@ use super::{
     ending::Why,
     launch::Human,
     machine::Machine,
+    reset_words,
 };
+
+/// Where a limit without a reset is from, in its card.
+const UNTOLD: &str = "limit";
 
 /// What is known of limits.
 #[derive(Debug, Default)]
@@ -50,8 +54,14 @@ impl Machine {
         }
     }
 
+    /// When a limit is over: as it is told in a field, else as its words have it.
+    fn reset(&self, message: &str, until: Option<String>) -> Option<String> {
+        until.or_else(|| reset_words::reset(message, self.now.stamp).map(|at| at.to_string()))
+    }
+
     /// A limit of the orchestrator's model: sleep until it is over where that is wanted, else stop.
     pub(super) fn limited(&mut self, message: &str, until: Option<String>) {
+        let until = self.reset(message, until);
         match self.seconds_until(until.as_deref()) {
             Some(seconds) if self.may_sleep(seconds) => self.sleep(message, until, seconds),
             _ if self.rules.human_present() => {
@@ -86,6 +96,7 @@ impl Machine {
     pub(super) fn session_limited(&mut self, id: SessionId, message: &str, until: Option<String>) {
         let Some(session) = self.state.sessions.get(id) else { return };
         let adapter = session.who.adapter.clone();
+        let until = self.reset(message, until);
         let reset: Option<Timestamp> = until.as_deref().and_then(|until| until.parse().ok());
         let known = match reset {
             Some(reset) => self.fleet.parked.limits.until.insert(adapter, reset) == Some(reset),
@@ -103,11 +114,13 @@ impl Machine {
     pub(super) fn waits_for_limit(&mut self, id: SessionId) -> bool {
         let Some((message, until)) = self.fleet.parked.limits.met.remove(&id) else { return false };
         let Some(session) = self.state.sessions.get(id) else { return false };
-        let Some(seconds) = self.seconds_until(until.as_deref()) else { return false };
         let who = format!("{} ({}): {message}", session.short_id, session.who.adapter);
         if self.ending.is_some() || self.fallback(&session.who.adapter.clone()).is_some() {
             return false;
         }
+        let Some(seconds) = self.seconds_until(until.as_deref()) else {
+            return until.is_none() && self.ask_about_limit(&who);
+        };
         if self.may_sleep(seconds) {
             self.sleep(&who, until, seconds);
             return true;
@@ -116,6 +129,19 @@ impl Machine {
             self.end(Why::Limit, &who);
         }
         false
+    }
+
+    /// Nobody knows when a limit is over: only the human can say when to try again. False: no human is there; whoever
+    /// waits for the turn is told that it has failed.
+    fn ask_about_limit(&mut self, who: &str) -> bool {
+        if !self.rules.human_present() {
+            return false;
+        }
+        let open = self.state.inbox.open.iter();
+        if !open.into_iter().any(|card| card.opened.detail["where"] == UNTOLD) {
+            self.failed(UNTOLD, who, "it does not say when it is over: try again when you know that it is");
+        }
+        true
     }
 
     pub(super) fn forget_limit(&mut self, id: SessionId) {

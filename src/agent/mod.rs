@@ -31,6 +31,7 @@ mod post;
 pub mod probe;
 mod prompt;
 pub mod replay;
+mod reset_words;
 mod room;
 pub mod rules;
 mod run;

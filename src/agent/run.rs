@@ -80,7 +80,8 @@ impl Machine {
             self.end(Why::MaxSteps, "the step limit of this launch is reached");
             return true;
         }
-        if !self.step.wrap_up && self.budget_stops() {
+        let over_the_cap = self.step.wrap_up || self.purse.asks_again();
+        if !over_the_cap && self.budget_stops() {
             return true;
         }
         // What was changed in the last turns is part of what the watchers see.
@@ -93,9 +94,7 @@ impl Machine {
         if !self.step.passed && self.ask_watchers(Gate::Step) {
             return true;
         }
-        if !self.step.wrap_up
-            && let Err(why) = self.step_has_room()
-        {
+        if !over_the_cap && let Err(why) = self.step_has_room() {
             self.no_room(&why, "the next step");
             return true;
         }
@@ -169,6 +168,8 @@ impl Machine {
         if self.step.phase != Phase::Calling(call) {
             return;
         }
+        // From here on nothing can be cut any more.
+        self.step.phase = Phase::Doing;
         self.step.overflowed = false;
         self.fleet.tell_all(&self.state);
         self.note_usage(&reply);
@@ -185,7 +186,6 @@ impl Machine {
         }
         self.step.text_only = 0;
         self.calls.pending.extend(calls);
-        self.step.phase = Phase::Doing;
         if self.stop_requested() {
             return;
         }
@@ -293,7 +293,11 @@ impl Machine {
         }
         self.count_cut_call();
         self.keep_partial(&error.partial);
+        // A step that a cap has cut is not the one step that the human asked for.
+        let once = self.step.once;
+        self.step.once &= !self.purse.call_was_cut();
         self.finish_step(true);
+        self.step.once |= once && self.purse.call_was_cut();
         match error.kind {
             ErrorKind::Cancelled => {}
             ErrorKind::Limit { until } => self.limited(&error.message, until),

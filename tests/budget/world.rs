@@ -62,6 +62,7 @@ impl World {
             Cli::Script => Value::Null,
         };
         let config = json!({
+            "providers": {"local": {"base_url": world.server.v1(), "wire": "chat", "api_key_env": "OPENAI_API_KEY"}},
             "executor": {
                 "adapter": cli.name(), "model": model,
                 "codex_path": path.clone().filter(|_| cli == Cli::Codex),
