@@ -47,7 +47,7 @@ async fn cut(world: &World, play: &Play, which: &str) -> Value {
 async fn a_call_of_the_orchestrator_that_streams_past_the_cap_is_cut_and_asked_again_after_a_raise() {
     for wire in ["responses", "chat"] {
         let world = world(wire).await;
-        let set = ["-t", "go", "--set", "budget.max_orchestrator_tokens=5000"];
+        let set = ["-t", "go", "--set", "budget.max_orchestrator_tokens=2500"];
         let over: &[&str] = if wire == "chat" { &["--model", "local/gpt-5"] } else { &[] };
         let play = world.with_human(&[&set, over].concat()).await;
         let exceeded = cut(&world, &play, "max_orchestrator_tokens").await;
@@ -65,7 +65,7 @@ async fn a_call_of_the_orchestrator_that_streams_past_the_cap_is_cut_and_asked_a
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_whose_call_was_cut_can_be_finished_over_the_cap_and_then_the_run_pauses_again() {
     let world = world("responses").await;
-    let play = world.with_human(&["-t", "go", "--set", "budget.max_tokens=5000"]).await;
+    let play = world.with_human(&["-t", "go", "--set", "budget.max_tokens=2500"]).await;
     cut(&world, &play, "max_tokens").await;
     play.answer("finish_step", None).await;
     let paused = play
@@ -84,7 +84,7 @@ async fn a_step_whose_call_was_cut_can_be_finished_over_the_cap_and_then_the_run
     })
     .await;
     play.answer("wrap_up", None).await;
-    assert_eq!(play.of_kind("run_finished").await["payload"]["stopped_by"], "exit");
+    assert_eq!(play.of_kind("run_finished").await["payload"]["steps"], json!(3));
     let tools = world.server.asked_of("main")[2].body["tools"].to_string();
     assert!(tools.contains("\"exit\"") && !tools.contains("\"delegate\""), "only exit is on offer: {tools}");
 }
@@ -92,7 +92,7 @@ async fn a_step_whose_call_was_cut_can_be_finished_over_the_cap_and_then_the_run
 #[tokio::test(flavor = "multi_thread")]
 async fn a_headless_run_ends_in_the_middle_of_the_call_and_a_resume_with_more_asks_again() {
     let world = world("responses").await;
-    let output = world.headless(&["-t", "go", "--set", "budget.max_tokens=5000"]).await;
+    let output = world.headless(&["-t", "go", "--set", "budget.max_tokens=2500"]).await;
     let events = lines(&output);
     assert_eq!(output.status.code(), Some(4), "{events:#?}");
     assert_eq!(of(&events, "run_finished")[0]["stopped_by"], "budget");

@@ -145,3 +145,59 @@ async fn new_delegations_go_to_the_fall_back_adapter_while_the_first_is_limited(
     assert!(said, "it is recorded");
     assert!(of(&events, "run_state_changed").iter().all(|state| state["state"] != "sleeping"));
 }
+
+/// A codex that is limited and tells of it in words only: `resets_at` goes into its sentence, no header names a reset.
+async fn limited_in_words(resets_at: &Value) -> Option<World> {
+    let error = json!({"type": "usage_limit_reached", "plan_type": "plus", "resets_at": resets_at});
+    let lanes = json!({"lanes": [
+        {"name": "main", "wire": "responses", "model": "gpt-5", "replies": [
+            {"calls": [{"delegate": {"task": "TASK-1", "mode": "sync"}}]},
+            serde_json::from_str::<Value>(EXIT).unwrap(),
+        ]},
+        {"name": "s1", "wire": "responses", "contains": "TASK-1", "replies": [
+            {"fault": {"http": 429, "error": error}},
+            {"text": "done after the limit"},
+        ]},
+    ]});
+    World::new(Cli::Codex, &lanes.to_string()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_usage_limit_that_codex_tells_in_words_only_has_its_reset_all_the_same() {
+    let reset = now() + 600;
+    let Some(world) = limited_in_words(&json!(reset)).await else { return };
+    let play = world.with_human(&["-t", "go"]).await;
+    let sleeping = play.state("sleeping").await;
+    let reason = sleeping["payload"]["reason"].as_str().unwrap();
+    assert!(reason.contains("ry again at"), "the words of codex: {reason}");
+    let until: jiff::Timestamp = sleeping["payload"]["until"].as_str().unwrap().parse().unwrap();
+    let late = until.as_second() - reset;
+    assert!((0..=60).contains(&late), "to the minute that it names: {late} s after the reset");
+    play.send(&zwarm_tui::protocol::Command::Resume);
+    assert_eq!(play.of_kind("run_finished").await["payload"]["stopped_by"], "exit");
+    let turns = play.events();
+    assert_eq!(of(&turns, "session_turn_finished")[1]["response"], "done after the limit");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_does_not_say_when_it_is_over_is_asked_of_the_human_and_never_slept_over() {
+    let Some(world) = limited_in_words(&Value::Null).await else { return };
+    let play = world.with_human(&["-t", "go"]).await;
+    play.state("paused").await;
+    let events = play.events();
+    assert!(of(&events, "run_state_changed").iter().all(|state| state["state"] != "sleeping"));
+    let card = of(&events, "inbox_opened")[0];
+    assert_eq!((&card["what"], &card["detail"]["where"]), (&json!("failure"), &json!("limit")), "{card}");
+    assert!(of(&events, "tool_finished").is_empty(), "the delegate goes on waiting");
+    play.answer_card("failure", "retry", None).await;
+    assert_eq!(play.of_kind("run_finished").await["payload"]["stopped_by"], "exit");
+    let events = play.events();
+    assert_eq!(of(&events, "session_turn_finished")[1]["response"], "done after the limit");
+    assert_eq!(of(&events, "session_started").len(), 1, "by the same session");
+    // Nobody is there to ask: the orchestrator is told that the turn failed.
+    let Some(world) = limited_in_words(&Value::Null).await else { return };
+    let output = world.headless(&["-t", "go", "--max-wait", "1h"]).await;
+    let events = lines(&output);
+    assert_eq!(output.status.code(), Some(0), "{events:#?}");
+    assert_eq!(of(&events, "tool_finished")[0]["ok"], json!(false));
+}

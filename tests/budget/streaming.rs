@@ -92,6 +92,37 @@ async fn a_claude_turn_that_streams_past_the_cap_is_cut_and_goes_on_after_a_rais
     cut_and_raised(Cli::Claude).await;
 }
 
+/// An ACP agent that counts nothing: what it says is all that is known, while it says it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_of_an_acp_agent_that_streams_past_the_cap_is_cut_and_goes_on_after_a_raise() {
+    let task = format!("{} hold", vec!["big:400"; 40].join(" "));
+    let delegate = step(&[json!({"delegate": {"task": task, "mode": "sync"}})]);
+    let exit = step(&[json!({"exit": {"exit_message": "over"}})]);
+    let lanes = json!({"lanes": [{"name": "main", "wire": "responses", "replies": [delegate, exit]}]});
+    let Some(world) = World::new(Cli::Acp, &lanes.to_string()).await else { return };
+    let play = world.with_human(&["-t", "go", "--set", "budget.max_executor_tokens=1500"]).await;
+    play.state("paused").await;
+    let exceeded = play.of_kind("budget_exceeded").await;
+    assert_eq!(
+        (&exceeded["payload"]["which"], &exceeded["payload"]["estimated"]),
+        (&json!("max_executor_tokens"), &json!(true))
+    );
+    let overshoot = exceeded["payload"]["overshoot"].as_f64().unwrap();
+    assert!(overshoot < 150.0, "it is met within a piece of the stream: {overshoot}");
+    let ended = play.of_kind("session_turn_finished").await;
+    assert_eq!(ended["payload"]["status"], "interrupted", "{ended}");
+    play.answer("raise", Some("100k")).await;
+    assert_eq!(play.of_kind("run_finished").await["payload"]["stopped_by"], "exit");
+    let events = play.events();
+    let turns = finished(&events, &ended["session_id"]);
+    assert_eq!((turns.len(), &turns[1]["payload"]["status"]), (2, &json!("completed")), "{turns:?}");
+    let spent = of(&events, "usage_recorded");
+    let spent: Vec<_> = spent.iter().filter(|usage| usage["scope"] == "session").collect();
+    assert!(spent.len() == 2 && spent.iter().all(|usage| usage["estimated"] == json!(true)), "{spent:?}");
+    let first = spent[0]["total"].as_u64().unwrap();
+    assert!((1_500..5_000).contains(&first), "what it has said counts: {first}");
+}
+
 /// Five sessions at once spend one cap together: all are cut, all go on.
 async fn five_at_once(cli: Cli) {
     let all: Vec<Value> = (1..=5).map(|n| delegate(n, "async")).collect();

@@ -12,7 +12,10 @@ use zwarm_tui::{
     store::commands::drop_in,
 };
 
-use crate::support::{model_server::ModelServer, sessions::real_cli};
+use crate::support::{
+    model_server::ModelServer,
+    sessions::{agent_program, real_cli},
+};
 
 /// Nothing in a test takes longer.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,6 +26,8 @@ pub enum Cli {
     Codex,
     Claude,
     Script,
+    /// The small agent of the examples, which counts nothing.
+    Acp,
 }
 
 impl Cli {
@@ -31,6 +36,7 @@ impl Cli {
             Self::Codex => "codex",
             Self::Claude => "claude",
             Self::Script => "script",
+            Self::Acp => "small",
         }
     }
 }
@@ -46,7 +52,7 @@ impl World {
         let path = match cli {
             Cli::Codex => Some(real_cli("ZWARM_TEST_CODEX")?),
             Cli::Claude => Some(real_cli("ZWARM_TEST_CLAUDE")?),
-            Cli::Script => None,
+            Cli::Script | Cli::Acp => None,
         };
         let world = Self { root: tempfile::tempdir().unwrap(), server: ModelServer::from_yaml(lanes).await };
         std::fs::create_dir_all(world.work()).unwrap();
@@ -59,9 +65,12 @@ impl World {
         let model = match cli {
             Cli::Codex => json!("gpt-5.5"),
             Cli::Claude => json!("claude-sonnet-4-5"),
-            Cli::Script => Value::Null,
+            Cli::Script | Cli::Acp => Value::Null,
         };
+        let agent = (cli == Cli::Acp).then(agent_program);
+        let agents = agent.map_or(json!({}), |agent| json!({"small": {"acp": [agent, "--no-usage"]}}));
         let config = json!({
+            "executors": agents,
             "providers": {"local": {"base_url": world.server.v1(), "wire": "chat", "api_key_env": "OPENAI_API_KEY"}},
             "executor": {
                 "adapter": cli.name(), "model": model,
@@ -183,14 +192,19 @@ impl Play {
 
     /// Answers the newest open card of the budget.
     pub async fn answer(&self, choice: &str, text: Option<&str>) {
-        let card = until("a budget card", || {
+        self.answer_card("budget", choice, text).await;
+    }
+
+    /// Answers the newest open card of this kind.
+    pub async fn answer_card(&self, what: &str, choice: &str, text: Option<&str>) {
+        let card = until("a card", || {
             let events = self.events();
             let closed = |id: &Value| {
                 events.iter().any(|e| e["kind"] == "inbox_closed" && e["payload"]["inbox_id"] == *id)
             };
             let open = events.iter().rfind(|e| {
                 e["kind"] == "inbox_opened"
-                    && e["payload"]["what"] == "budget"
+                    && e["payload"]["what"] == what
                     && !closed(&e["payload"]["inbox_id"])
             });
             open.cloned()
