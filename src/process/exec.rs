@@ -2,7 +2,7 @@
 //!
 //! `zwarm-tui __exec [--stdin null] [--rlimit NAME=N]… [--confine] [--landlock DIR]… -- PROGRAM ARGUMENT…` makes a session of
 //! its own, asks to be killed with its parent (Linux), sets its limits, confines itself, then reads **one byte**
-//! from its stdin and becomes the program. The end of stdin instead of the byte means that the parent died before
+//! from its stdin, lets signals do what they do by default, and becomes the program. The end of stdin instead of the byte means that the parent died before
 //! it could record the child: the helper ends without ever running the program.
 //!
 //! It is not responsible for recording or stopping anything: that is the parent's.
@@ -13,6 +13,7 @@ use std::{
     os::{fd::AsFd as _, unix::process::CommandExt as _},
     path::PathBuf,
     process::{Command, Stdio},
+    sync::Arc,
 };
 
 use rustix::process::{Resource, Rlimit, setrlimit, setsid};
@@ -126,10 +127,24 @@ fn become_program(orders: &Orders) -> (i32, String) {
     if !byte_came() {
         return (ORPHANED, String::new());
     }
+    if let Err(error) = hear_signals() {
+        return (CANNOT_RUN, format!("cannot hear signals: {error}"));
+    }
     let stdin = if orders.stdin_null { Stdio::null() } else { Stdio::inherit() };
     let error = Command::new(&orders.program).args(&orders.args).stdin(stdin).exec();
     let code = if error.kind() == std::io::ErrorKind::NotFound { NOT_FOUND } else { CANNOT_RUN };
     (code, format!("cannot run '{}': {error}", orders.program.display()))
+}
+
+/// A signal that is ignored stays ignored in every child, and a shell cannot even trap it: who starts us by `&` from
+/// a script has us ignore INT and QUIT, and `nohup` HUP. A signal with a handler is back at its default in the
+/// program that we become; so each gets one.
+fn hear_signals() -> std::io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT};
+    for signal in [SIGHUP, SIGINT, SIGQUIT] {
+        signal_hook::flag::register(signal, Arc::default())?;
+    }
+    Ok(())
 }
 
 /// Waits for the one byte; read without a buffer, since what follows belongs to the program.

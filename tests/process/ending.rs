@@ -25,9 +25,7 @@ async fn a_polite_script_ends_at_the_first_signal_with_its_own_code() {
     let place = place();
     let mut child = place.spawn("trap 'exit 3' INT; echo $$; while :; do sleep 0.05; done").await;
     pids(&mut child, 1).await;
-    let began = Instant::now();
     child.stop().await;
-    assert!(began.elapsed() < Duration::from_secs(2));
     assert_eq!(child.wait().await.code(), Some(3));
     assert_eq!(place.processes.alive(), []);
 }

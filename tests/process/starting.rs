@@ -2,6 +2,7 @@
 
 use std::{
     io::Write as _,
+    os::unix::process::ExitStatusExt as _,
     path::PathBuf,
     process::{Command, Stdio},
 };
@@ -26,6 +27,21 @@ fn a_helper_whose_parent_dies_before_the_byte_never_runs_the_program() {
     assert!(!sign.exists());
     assert_eq!(helper(b"\n"), Some(0));
     assert!(sign.exists());
+}
+
+#[test]
+fn a_program_hears_signals_that_our_own_parent_had_us_ignore() {
+    for (name, signal) in [("INT", 2), ("QUIT", 3), ("HUP", 1)] {
+        let mut shell = Command::new("sh");
+        let script = format!(
+            "trap '' {name}; exec \"$0\" __exec --rlimit core=0 -- sh -c 'kill -{name} $$; echo deaf'"
+        );
+        let mut child =
+            shell.args(["-c", &script, HELPER]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(b"\n").unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.signal(), &output.stdout[..]), (Some(signal), &b""[..]), "{name}");
+    }
 }
 
 #[tokio::test]
