@@ -114,12 +114,12 @@ async fn what_cannot_be_started_is_named() {
 
 #[tokio::test]
 async fn whoever_hangs_at_its_start_is_given_up() {
-    let stage = agent("sleep 1000");
+    let stage = agent("read l; : >asked; sleep 1000");
     let mut live = begin(&stage);
-    while stage.processes.alive().is_empty() {
+    while !stage.work().join("asked").exists() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
-    // Nothing happens any more, so a paused clock runs on by itself.
+    // It was asked and time is counted; nothing happens any more, so a paused clock runs on by itself.
     tokio::time::pause();
     let error = live.ended().await.unwrap();
     assert!(error.contains("no answer within 45 s"), "{error}");
