@@ -25,7 +25,7 @@ pub const WATCHERS: [(&str, &[&str]); 10] = [
 ];
 
 /// Keys of a custom watcher.
-pub const CUSTOM_WATCHER: [&str; 2] = ["command", "deadline_seconds"];
+pub const CUSTOM_WATCHER: [&str; 3] = ["command", "deadline_seconds", "gates"];
 
 /// Variables that hold keys, whoever reads them: their values are redacted everywhere.
 pub const SECRET_VARIABLES: [&str; 8] = [

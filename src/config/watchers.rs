@@ -36,7 +36,7 @@ impl Default for Watchers {
 pub struct WatcherEntry {
     pub name: String,
     pub enabled: bool,
-    /// Its own keys. A custom watcher has `command` (a list of words) and `deadline_seconds` here.
+    /// Its own keys. A custom watcher has `command` (a list of words), `deadline_seconds` and `gates` here.
     pub config: Value,
 }
 
@@ -65,6 +65,8 @@ struct FullEntry {
     command: Option<Vec<String>>,
     #[serde(default)]
     deadline_seconds: Option<f64>,
+    #[serde(default)]
+    gates: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -133,6 +135,9 @@ impl<'de> Deserialize<'de> for WatcherEntry {
                 }
                 if let Some(seconds) = full.deadline_seconds {
                     config.insert("deadline_seconds".to_owned(), json!(seconds));
+                }
+                if let Some(gates) = full.gates {
+                    config.insert("gates".to_owned(), json!(gates));
                 }
                 Ok(WatcherEntry { name: full.name, enabled: full.enabled, config: Value::Object(config) })
             }

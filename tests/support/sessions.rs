@@ -208,21 +208,23 @@ pub fn real_cli(variable: &str) -> Option<String> {
     path
 }
 
-/// The small ACP agent of the examples, built if need be: a single test program alone does not.
+/// The small ACP agent of the examples.
 pub fn agent_program() -> String {
     static BUILT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
-    let path = BUILT.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        let profile = test.parent().and_then(Path::parent).unwrap().to_owned();
-        let mut build = std::process::Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--example", "acp_agent", "--manifest-path"]);
-        build.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
-        build.arg("--target-dir").arg(profile.parent().unwrap());
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success(), "the example agent was not built");
-        profile.join("examples/acp_agent")
-    });
-    path.display().to_string()
+    BUILT.get_or_init(|| example("acp_agent")).display().to_string()
+}
+
+/// A program of the examples, built if need be: a single test program alone does not.
+pub fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.parent().and_then(Path::parent).unwrap().to_owned();
+    let mut build = std::process::Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--example", name, "--manifest-path"]);
+    build.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+    build.arg("--target-dir").arg(profile.parent().unwrap());
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    assert!(build.status().unwrap().success(), "the example '{name}' was not built");
+    profile.join("examples").join(name)
 }
