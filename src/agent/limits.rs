@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use crate::protocol::{
-    SessionId,
+    SessionId, Stamp,
     event::{RunState, RunStateChanged},
 };
 
@@ -54,9 +54,11 @@ impl Machine {
         }
     }
 
-    /// When a limit is over: as it is told in a field, else as its words have it.
+    /// When a limit is over: as it is told in a field, else as its words have it. In the form of our own stamps.
     fn reset(&self, message: &str, until: Option<String>) -> Option<String> {
-        until.or_else(|| reset_words::reset(message, self.now.stamp).map(|at| at.to_string()))
+        let told = until.and_then(|text| text.parse().ok());
+        let at = told.or_else(|| reset_words::reset(message, self.now.stamp))?;
+        Some(Stamp::new(at, &self.now.stamp.offset.to_time_zone()).to_string())
     }
 
     /// A limit of the orchestrator's model: sleep until it is over where that is wanted, else stop.

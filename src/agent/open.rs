@@ -250,12 +250,10 @@ fn recovered(opened: &Opened, reaped: u32) -> Option<Recovered> {
 }
 
 fn clock_mark() -> ClockMark {
-    let boot =
-        std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
     let uptime = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
     let seconds: f64 =
         uptime.split_whitespace().next().and_then(|text| text.parse().ok()).unwrap_or_default();
-    ClockMark { mono_ms: (seconds * 1000.0) as u64, boot }
+    ClockMark { mono_ms: (seconds * 1000.0) as u64, boot: process::boot_id() }
 }
 
 fn leaves(

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use crate::{
     fold::caps::{RUN, amount, key},
     protocol::{
-        Body, Event, SessionId, Wire,
+        Body, Event, SessionId, Stamp, Wire,
         event::{Activity, Guard, History, Human, Run, Session, TurnStatus, Verdict},
         item::{self, ItemView},
     },
@@ -48,7 +48,7 @@ impl Story {
     fn words(&mut self, event: &Event) -> Option<(Option<Cow<'static, str>>, String)> {
         let plain = |text: String| Some((None, text));
         match &event.body {
-            Body::Run(run) => run_words(run).and_then(plain),
+            Body::Run(run) => run_words(run, &event.timestamp).and_then(plain),
             Body::History(history) => history_words(history),
             Body::Human(human) => self.human(human).and_then(plain),
             Body::Guard(guard) => guard_words(guard).and_then(plain),
@@ -96,7 +96,7 @@ fn short(text: &str) -> String {
     cut_middle(text, ASIDE, ASIDE).0
 }
 
-fn run_words(run: &Run) -> Option<String> {
+fn run_words(run: &Run, at: &Stamp) -> Option<String> {
     Some(match run {
         Run::RunStarted(started) => {
             let again = if started.resumed { " goes on" } else { "" };
@@ -109,7 +109,11 @@ fn run_words(run: &Run) -> Option<String> {
         }
         Run::RunStateChanged(changed) => {
             let state = serde_json::to_value(changed.state).unwrap_or_default();
-            let until = changed.until.as_deref().map(|until| format!(" until {until}")).unwrap_or_default();
+            let until = changed
+                .until
+                .as_deref()
+                .map(|until| format!(" until {}", at.tell(until)))
+                .unwrap_or_default();
             let reason = if changed.reason.is_empty() {
                 String::new()
             } else {

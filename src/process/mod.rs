@@ -38,7 +38,7 @@ pub use exec::exec_main;
 pub use find::{find_program, helper};
 pub use reap::{Reaped, reap};
 pub use spawn::{PROCS_FILE, SpawnError};
-pub use table::runs;
+pub use table::{boot_id, runs};
 
 use crate::protocol::InstanceId;
 use group::Group;

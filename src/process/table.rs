@@ -41,7 +41,7 @@ fn stat(pid: u32) -> Option<Stat> {
 }
 
 /// Which boot of which machine this is; empty where the system does not say.
-pub(super) fn boot_id() -> String {
+pub fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 

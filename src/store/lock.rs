@@ -12,6 +12,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, fs::read_bounded};
+use crate::process;
 
 pub(super) const LOCK: &str = "lock";
 /// How long a lock is tried for: another process may hold it for a moment only to see whether it is free.
@@ -42,7 +43,7 @@ pub struct Holder {
 impl Holder {
     /// It says who it is, of this boot, and that process does not run.
     fn is_dead(&self) -> bool {
-        self.pid != 0 && self.boot == boot_id() && !crate::process::runs(self.pid)
+        self.pid != 0 && self.boot == process::boot_id() && !process::runs(self.pid)
     }
 }
 
@@ -63,7 +64,7 @@ impl Lock {
             Ok(false) => return Err(StoreError::Held { dir: dir.to_owned(), pid: note(&path).pid }),
             Err(error) => return Err(StoreError::io("lock", &path)(error)),
         }
-        let holder = Holder { pid: std::process::id(), boot: boot_id() };
+        let holder = Holder { pid: std::process::id(), boot: process::boot_id() };
         let text = serde_json::to_vec(&holder).unwrap_or_default();
         let noted = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&text));
         if let Err(error) = noted {
@@ -88,11 +89,6 @@ impl Lock {
 fn note(path: &Path) -> Holder {
     let bytes = read_bounded(path, MAX_NOTE).unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()
-}
-
-fn boot_id() -> String {
-    let bytes = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    bytes.trim().to_owned()
 }
 
 /// Locks a file within a time; `false`: it stayed locked.
@@ -148,7 +144,7 @@ mod tests {
         let lock = Lock::take(dir.path()).unwrap();
         // As after a kill in the middle of a fork: the lock is held, its holder is gone.
         let mut child = std::process::Command::new("true").spawn().unwrap();
-        let (pid, boot) = (child.id(), boot_id());
+        let (pid, boot) = (child.id(), process::boot_id());
         child.wait().unwrap();
         std::fs::write(dir.path().join(LOCK), serde_json::to_vec(&Holder { pid, boot }).unwrap()).unwrap();
         assert_eq!(Lock::holder(dir.path()), None);

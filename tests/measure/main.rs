@@ -3,6 +3,8 @@
 //! counts that gate are in `tests/counts.rs`.
 //!
 //! `cargo build --release --bins --examples && cargo test --release --test measure -- --ignored --nocapture`
+// It looks at threads and descriptors by `/proc`, and opens its terminals as Linux does.
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, dead_code)]
 
 #[path = "../screen/stream.rs"]

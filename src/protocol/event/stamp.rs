@@ -51,6 +51,15 @@ impl Stamp {
     pub fn clock(&self) -> String {
         self.offset.to_datetime(self.at).strftime("%H:%M:%S").to_string()
     }
+
+    /// Another time as whoever reads this one would say it: `12:04:31` on the same day, else `Nov 26 12:04`. What is
+    /// no time stays as it is.
+    pub fn tell(&self, other: &str) -> String {
+        let Some(other) = Self::parse(other) else { return other.to_owned() };
+        let (here, there) = (self.offset.to_datetime(self.at), self.offset.to_datetime(other.at));
+        let form = if here.date() == there.date() { "%H:%M:%S" } else { "%b %-d %H:%M" };
+        there.strftime(form).to_string()
+    }
 }
 
 impl fmt::Display for Stamp {
@@ -85,5 +94,13 @@ mod tests {
         assert!(naive.to_string().starts_with("2026-11-24T06:43:56.512590"));
         assert!(Stamp::parse("2026-11-24T06:43:56").is_some());
         assert!(Stamp::parse("yesterday").is_none());
+    }
+
+    #[test]
+    fn another_time_is_told_by_the_clock_and_calendar_of_this_one() {
+        let here = Stamp::parse("2026-11-24T23:43:56.512590+01:00").unwrap();
+        assert_eq!(here.tell("2026-11-24T22:50:00.042119370Z"), "23:50:00");
+        assert_eq!(here.tell("2026-11-24T23:50:00Z"), "Nov 25 00:50");
+        assert_eq!(here.tell("soon"), "soon");
     }
 }

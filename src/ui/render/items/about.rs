@@ -39,7 +39,11 @@ pub(super) fn run(shown: &Shown<'_>, body: &Run, brush: &Brush<'_>, out: &mut Ve
             } else {
                 format!(": {}", changed.reason)
             };
-            let until = changed.until.as_deref().map(|until| format!(" (until {until})")).unwrap_or_default();
+            let until = changed
+                .until
+                .as_deref()
+                .map(|until| format!(" (until {})", shown.event.timestamp.tell(until)));
+            let until = until.unwrap_or_default();
             about(icon, role, &format!("{word} by {}{reason}{until}", changed.by), brush, out);
         }
         Run::RunRenamed(renamed) => {
