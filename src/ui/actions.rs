@@ -139,6 +139,8 @@ pub const TABLE: &[Row] = &[
     row(Act::Scroll(Scroll::PageUp), "scroll.page_up", Text, &["pgup"], "a page up", NO, ""),
     row(Act::Scroll(Scroll::Top), "scroll.top", Text, &["g", "home"], "top", NO, ""),
     row(Act::Scroll(Scroll::Bottom), "scroll.bottom", Text, &["G", "end"], "bottom, follow on", NO, ""),
+    row(Act::Scroll(Scroll::Left), "scroll.left", Text, &["left"], "back to the left, where lines are cut", NO, ""),
+    row(Act::Scroll(Scroll::Right), "scroll.right", Text, &["right"], "to the right, where lines are cut", NO, ""),
     row(Act::Scroll(Scroll::StepPrev), "step.prev", Text, &["{"], "previous step", NO, ""),
     row(Act::Scroll(Scroll::StepNext), "step.next", Text, &["}"], "next step", NO, ""),
     row(Act::Scroll(Scroll::Search), "search.open", Text, &["/"], "search the whole transcript", ("search", 7), "Text"),

@@ -2,11 +2,13 @@
 
 use std::{
     io::{Read, Write},
+    ops::ControlFlow,
     path::Path,
     process::{Command, Stdio},
 };
 
 use super::render::transcript::export::Exporter;
+use crate::protocol::SessionId;
 
 /// Bytes of an edited text that are read.
 const MAX: u64 = 16 << 20;
@@ -75,6 +77,34 @@ pub(super) fn write_out(all: Exporter, dir: &Path) -> Result<tempfile::NamedTemp
         Ok(file)
     })();
     written.map_err(|error| format!("the transcript cannot be written for the pager: {error}"))
+}
+
+/// Writes the raw lines of a session (or the one with a sequence number) into a private file, each of them whole.
+pub(super) fn write_raw(
+    instance: &Path,
+    session: SessionId,
+    line: Option<u64>,
+    dir: &Path,
+) -> Result<tempfile::NamedTempFile, String> {
+    let told = |error: &dyn std::fmt::Display| format!("the lines cannot be read: {error}");
+    let reader = crate::store::Reader::open(instance).map_err(|error| told(&error))?;
+    let mut file = write("", ".jsonl", dir).map_err(|error| told(&error))?;
+    let mut out = std::io::BufWriter::new(&mut file);
+    let mut written = Ok(());
+    let each = &mut |_, event: Result<crate::protocol::Event, _>| {
+        if let Ok(event) = event
+            && event.session_id == Some(session)
+            && line.is_none_or(|line| line == event.seq)
+        {
+            let text = event.to_line(&event.body.payload().unwrap_or_default());
+            written = writeln!(out, "{}", crate::text::clean_whole(&text));
+        }
+        if written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    reader.scan(0, each).map_err(|error| told(&error))?;
+    written.and_then(|()| out.flush()).map_err(|error| told(&error))?;
+    drop(out);
+    Ok(file)
 }
 
 /// A private file that goes away with its handle.

@@ -12,7 +12,7 @@ use super::{
     actions::{Act, Browse, Context, Go, Run},
     keymap::Found,
     keys::Chord,
-    model::{Hit, Model, Pane, Screen},
+    model::{Hit, Model, Pane, Screen, reads::Text},
     msg::{Now, UiEffect},
     overlays::{After, Overlay},
     render::Scroll,
@@ -136,26 +136,53 @@ pub fn overlay(
     effects
 }
 
-fn search_line(model: &mut Model, mut line: String, press: &KeyPress, now: Now) -> Vec<UiEffect> {
+/// What a key does in a search line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// It has another text.
+    Text,
+    /// To the next find, or the one before.
+    Step(bool),
+    /// The line closes, the finds stay marked.
+    Keep,
+    /// The line closes, the view goes back.
+    Back,
+    Nothing,
+}
+
+/// A key in a search line.
+pub fn edit_line(line: &mut String, press: &KeyPress) -> Typed {
     let ctrl = press.event.modifiers.contains(KeyModifiers::CONTROL);
     match press.event.code {
-        KeyCode::Enter => return text::search_done(model, true),
-        KeyCode::Esc => return text::search_done(model, false),
-        KeyCode::Char('c') if ctrl => return text::search_done(model, false),
-        KeyCode::Down | KeyCode::Up => {
-            return text::search_step(model, press.event.code == KeyCode::Down, now);
-        }
+        KeyCode::Enter => return Typed::Keep,
+        KeyCode::Esc => return Typed::Back,
+        KeyCode::Char('c') if ctrl => return Typed::Back,
+        KeyCode::Down => return Typed::Step(true),
+        KeyCode::Up => return Typed::Step(false),
         KeyCode::Backspace => {
             if line.pop().is_none() {
-                return text::search_done(model, false);
+                return Typed::Back;
             }
         }
         KeyCode::Char('u') if ctrl => line.clear(),
+        KeyCode::Char('w') if ctrl => {
+            let kept = line.trim_end().rfind(' ').map_or(0, |at| at + 1);
+            line.truncate(kept);
+        }
         KeyCode::Char(c) if !ctrl => line.push(c),
-        _ => return Vec::new(),
+        _ => return Typed::Nothing,
     }
-    let _ = now;
-    text::search(model, line)
+    Typed::Text
+}
+
+fn search_line(model: &mut Model, mut line: String, press: &KeyPress, now: Now) -> Vec<UiEffect> {
+    match edit_line(&mut line, press) {
+        Typed::Text => text::search(model, line),
+        Typed::Step(forward) => text::search_step(model, forward, now),
+        Typed::Keep => text::search_done(model, true),
+        Typed::Back => text::search_done(model, false),
+        Typed::Nothing => Vec::new(),
+    }
 }
 
 /// A pasted text: into what takes text, else into the composer, which is opened.
@@ -216,10 +243,10 @@ fn wheel(model: &mut Model, hit: Option<Hit>, by: isize, now: Now) -> Vec<UiEffe
             run.texts.orchestrator.scroll(Scroll::Lines(by));
         }
         Some(Hit::Pane(Pane::Live)) => {
-            if run.look.tab == super::model::run::Tab::Transcript || !in_session {
-                run.live().map(|text| text.scroll(Scroll::Lines(by)));
+            if in_session {
+                run.reads(true).into_iter().for_each(|mut text| text.reading().scroll(Scroll::Lines(by)));
             } else {
-                super::screens::session::tabs::by(run, Scroll::Lines(by));
+                run.live().map(|text| text.scroll(Scroll::Lines(by)));
             }
         }
         Some(Hit::Pane(Pane::Watchers) | Hit::Verdict(_)) => {
@@ -249,8 +276,13 @@ fn click(model: &mut Model, hit: Hit, line: u16, now: Now) -> Vec<UiEffect> {
             if !in_session {
                 run.look.focus = pane;
             }
-            if let Some(text) = run.text(in_session) {
-                text.click(line);
+            match run.reads(in_session) {
+                Some(Text::Transcript(text)) => {
+                    text.click(line);
+                }
+                Some(Text::Lines(text)) => text.view.click(&text.lines, usize::from(line)),
+                Some(Text::Diff(view)) => view.click(usize::from(line)),
+                None => {}
             }
         }
         Hit::Session(id) => {

@@ -139,6 +139,8 @@ pub enum Answer {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionRead {
     pub lines: Vec<String>,
+    /// The sequence numbers of the lines.
+    pub seqs: Vec<u64>,
     /// Lines before those that were left out.
     pub left_out: u64,
     pub diff: String,
@@ -181,6 +183,8 @@ pub enum Shelf {
     ReadLog(PathBuf),
     /// Look whether a new run could start there, and ask the executors for their versions.
     Look { pattern: Box<Launch>, dir: PathBuf, lm: String, versions: bool },
+    /// Put the raw lines of a session (or one of them) into a file for the pager, whole.
+    WriteRaw { dir: PathBuf, session: SessionId, line: Option<u64> },
     /// Put a whole transcript into a file for the pager.
     WriteOut(Box<Exporter>),
     /// Read the newest part of a transcript for the clipboard; what it is, for the remark.

@@ -16,7 +16,9 @@ fn at(tab: Tab, width: u16, height: u16) -> Fixture {
     }
     let long = |n: usize| format!("{{\"n\":{n},\"text\":\"{}needle{n}\"}}", "word ".repeat(60));
     let lines: Vec<String> = (0..30).map(long).collect();
-    let read = SessionRead { lines, ..SessionRead::default() };
+    let diff =
+        (0..60).map(|n| format!("--- a/f{n}.rs\n+++ b/f{n}.rs\n@@ -1 +1 @@\n-old {n}\n+new {n}\n")).collect();
+    let read = SessionRead { seqs: (100..130).collect(), lines, diff, ..SessionRead::default() };
     let instance = f.id;
     f.send(Msg::Answer(Answer::SessionRead { instance, session, read: Box::new(read) }));
     f.effects.clear();
@@ -90,4 +92,41 @@ fn a_search_line_of_one_tab_does_not_stay_for_another() {
     f.keys("esc");
     assert!(!f.screen().contains("/word"), "Esc ends the search first: {}", f.screen());
     assert!(f.screen().contains("[Raw]"));
+}
+
+#[test]
+fn a_diff_is_searched_copied_and_read_to_the_side() {
+    for (width, height) in [(80, 24), (140, 40), (60, 20)] {
+        let mut f = at(Tab::Diff, width, height);
+        f.keys("/ n e w space 4");
+        assert!(f.screen().contains("/new 4"), "{}", f.screen());
+        f.keys("enter");
+        assert!(f.screen().contains("+new 4"), "{}", f.screen());
+        f.keys("n y");
+        assert_eq!(copied(&mut f).as_deref(), Some("new 40"));
+        f.keys("N y");
+        assert_eq!(copied(&mut f).as_deref(), Some("new 4"));
+        f.keys("right");
+        assert!(!f.screen().contains("+new 4"), "{}", f.screen());
+        f.keys("left esc");
+        assert!(f.screen().contains("f0.rs"), "back to where it began: {}", f.screen());
+        f.keys("Y");
+        assert!(copied(&mut f).unwrap().contains("new 59"));
+    }
+}
+
+#[test]
+fn the_pager_gets_raw_lines_whole_from_the_journal() {
+    use crate::ui::msg::Shelf;
+    let mut f = at(Tab::Raw, 80, 24);
+    f.keys("j j o O");
+    let asked: Vec<Option<u64>> = f
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            UiEffect::Shelf(Shelf::WriteRaw { line, .. }) => Some(*line),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(asked, [Some(102), None]);
 }

@@ -79,6 +79,8 @@ pub enum Scroll {
     PageUp,
     Top,
     Bottom,
+    Left,
+    Right,
     StepPrev,
     StepNext,
     Search,

@@ -80,6 +80,13 @@ impl Hands {
                     Err(error) => Answer::Failed(error),
                 });
             }
+            Shelf::WriteRaw { dir, session, line } => {
+                let state = self.home.state.clone();
+                self.answer(move || match editor::write_raw(&dir, session, line, &state) {
+                    Ok(file) => Answer::WrittenOut(file),
+                    Err(error) => Answer::Failed(error),
+                });
+            }
             Shelf::Gather(all, what) => {
                 self.answer(move || Answer::Gathered(all.newest(copy::PANE).into_string(), what))
             }

@@ -88,8 +88,10 @@ impl SessionRead {
         self.seq = event.seq;
         if self.lines.len() >= RAW_LINES {
             self.lines.drain(..RAW_LINES / 4);
+            self.seqs.drain(..RAW_LINES / 4);
             self.left_out += (RAW_LINES / 4) as u64;
         }
+        self.seqs.push(event.seq);
         self.lines.push(crate::text::clean_line(line).into_string());
         let Body::Session(SessionEvent::ActivityAdded(added)) = &event.body else { return false };
         let Activity::FileChange { diff, changes } = &added.activity else { return false };

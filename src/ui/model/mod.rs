@@ -4,7 +4,9 @@ pub mod burst;
 pub mod composer;
 pub mod folds;
 pub mod group;
+pub mod known;
 pub mod notable;
+pub mod reads;
 pub mod run;
 pub mod toasts;
 

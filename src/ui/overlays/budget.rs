@@ -86,7 +86,8 @@ fn lines(run: &RunModel, skin: &Skin, now: jiff::Timestamp, wide: bool) -> Vec<L
     lines
 }
 
-fn number(cap: Cap, value: f64) -> String {
+/// A value of a cap in few cells.
+pub(super) fn number(cap: Cap, value: f64) -> String {
     match cap {
         Cap::MaxCostUsd => format!("${value:.2}"),
         Cap::MaxMinutes => format!("{value:.1}"),

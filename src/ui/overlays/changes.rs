@@ -5,13 +5,18 @@ use std::path::{Component, Path, PathBuf};
 use crossterm::event::KeyCode;
 use ratatui::layout::Rect;
 
-use super::After;
+use super::{
+    After,
+    page::{Took, read},
+};
 use crate::ui::{
+    actions::Item,
     input::KeyPress,
-    kit::{Canvas, centred, span},
-    model::{Model, RunModel},
+    kit::{Canvas, centred, row, span},
+    model::{Hit, Model, RunModel},
     msg::UiEffect,
-    render::{Brush, diff::DiffView},
+    panes::texts,
+    render::{Brush, Reading, Scroll, diff::DiffView},
 };
 
 /// The diff, or why there is none.
@@ -20,6 +25,8 @@ pub struct Changes {
     base: Option<String>,
     read: Option<Result<String, String>>,
     view: DiffView,
+    /// The search line, while one is typed.
+    line: Option<String>,
 }
 
 impl Changes {
@@ -30,12 +37,13 @@ impl Changes {
             base: run.folds.run.git_base.clone(),
             read: None,
             view: DiffView::default(),
+            line: None,
         };
-        let effect = it.read();
+        let effect = it.ask();
         (it, effect)
     }
 
-    fn read(&self) -> UiEffect {
+    fn ask(&self) -> UiEffect {
         UiEffect::Shelf(crate::ui::msg::Shelf::ReadChanges { dir: self.dir.clone(), base: self.base.clone() })
     }
 
@@ -48,36 +56,46 @@ impl Changes {
         self.read = Some(diff);
     }
 
-    pub fn key(&mut self, key: &KeyPress) -> (After, Vec<UiEffect>) {
-        let ctrl = key.event.modifiers.contains(crossterm::event::KeyModifiers::CONTROL);
-        match key.event.code {
-            KeyCode::Esc | KeyCode::Char('q' | 'V') => return (After::Close, Vec::new()),
-            KeyCode::Char('r') => return (After::Stay, vec![self.read()]),
-            KeyCode::Down | KeyCode::Char('j') => self.view.scroll(1),
-            KeyCode::Up | KeyCode::Char('k') => self.view.scroll(-1),
-            KeyCode::PageDown | KeyCode::Char(' ') => self.view.page(1),
-            KeyCode::Char('d') if ctrl => self.view.page(1),
-            KeyCode::PageUp => self.view.page(-1),
-            KeyCode::Char('u') if ctrl => self.view.page(-1),
-            KeyCode::Home | KeyCode::Char('g') => self.view.scroll(isize::MIN / 2),
-            KeyCode::End | KeyCode::Char('G') => self.view.scroll(isize::MAX / 2),
-            KeyCode::Char('}' | ']' | 'n') => self.view.next_file(true),
-            KeyCode::Char('{' | '[' | 'N') => self.view.next_file(false),
-            KeyCode::Tab | KeyCode::Left | KeyCode::Right => self.view.toggle(),
-            KeyCode::Enter => return (After::Stay, self.edit().into_iter().collect()),
-            KeyCode::Char('o') => {
-                let text = self.read.as_ref().and_then(|read| read.as_ref().ok());
-                let page = text.map(|text| UiEffect::Page(crate::text::clean_whole(text).into_string()));
-                return (After::Stay, page.into_iter().collect());
-            }
-            KeyCode::Char('y') => {
-                if let Some(file) = self.view.file() {
-                    let text = crate::text::clean_line(&file.path).into_string();
-                    return (After::Stay, vec![UiEffect::Copy { text, what: "the path".to_owned() }]);
-                }
-            }
-            _ => {}
+    pub fn key(&mut self, model: &Model, key: &KeyPress) -> (After, Vec<UiEffect>) {
+        let page = || {
+            let text = self.read.as_ref().and_then(|read| read.as_ref().ok());
+            text.map(|text| crate::text::clean_whole(text).into_string())
+        };
+        let copy = |text: String, what: &str| vec![UiEffect::Copy { text, what: what.to_owned() }];
+        if self.line.is_none() && key.event.code == KeyCode::Enter {
+            return (After::Stay, self.edit().into_iter().collect());
         }
+        let effects = match read(&mut self.view, &mut self.line, model, key) {
+            Took::Yes => Vec::new(),
+            Took::Item(Item::Pager | Item::PagerAll) => page().map(UiEffect::Page).into_iter().collect(),
+            Took::Item(Item::Copy) => match self.view.file() {
+                Some(file) => copy(file.path.to_string(), "the path"),
+                None => Vec::new(),
+            },
+            Took::Item(Item::CopyPane) => page().map(|text| copy(text, "the diff")).unwrap_or_default(),
+            Took::Item(_) | Took::No => match key.event.code {
+                KeyCode::Esc | KeyCode::Char('q' | 'V') => return (After::Close, Vec::new()),
+                KeyCode::Char('r') => vec![self.ask()],
+                KeyCode::Char(']') => self.to(Scroll::StepNext),
+                KeyCode::Char('[') => self.to(Scroll::StepPrev),
+                KeyCode::Tab => {
+                    self.view.toggle();
+                    Vec::new()
+                }
+                _ => Vec::new(),
+            },
+        };
+        (After::Stay, effects)
+    }
+
+    fn to(&mut self, to: Scroll) -> Vec<UiEffect> {
+        self.view.scroll(to);
+        Vec::new()
+    }
+
+    /// A click on a row.
+    pub fn click(&mut self, row: usize) -> (After, Vec<UiEffect>) {
+        self.view.click(row);
         (After::Stay, Vec::new())
     }
 
@@ -95,7 +113,9 @@ impl Changes {
             self.view.files.iter().fold((0, 0), |sum, file| (sum.0 + file.added, sum.1 + file.removed));
         let files = if self.view.files.len() == 1 { "file" } else { "files" };
         let count = format!("{} {files} +{added} -{removed}", self.view.files.len());
-        let inner = canvas.popup(place, &[span("Changes since the run began", title)], &[span(count, dim)]);
+        let mut right: Vec<_> = texts::found(self.view.finds(), canvas).into_iter().collect();
+        right.push(span(count, dim));
+        let inner = canvas.popup(place, &[span("Changes since the run began", title)], &right);
         match &self.read {
             None => {
                 canvas.put(inner.x + 1, inner.y, inner.width.saturating_sub(2), "asking git…", dim);
@@ -111,6 +131,10 @@ impl Changes {
                 let theme = canvas.skin.theme.clone();
                 let (width, ascii) = (usize::from(inner.width), canvas.skin.ascii);
                 let brush = Brush { theme: &theme, width, ascii, wrap: false, code: &model.term.code };
+                let inner = texts::search_line(self.line.as_deref(), self.view.finds(), canvas, inner);
+                for n in 0..inner.height {
+                    canvas.hit(row(inner, n), Hit::Choice(usize::from(n)));
+                }
                 self.view.render(inner, canvas.buf, &brush, true);
             }
         }

@@ -3,13 +3,13 @@
 use crossterm::event::KeyCode;
 use ratatui::layout::Rect;
 
-use super::{After, scrolled};
+use super::{After, budget::number, page::Page};
 use crate::{
     protocol::command::WatcherMode,
     ui::{
         actions::{Act, Watcher},
         input::KeyPress,
-        kit::{Canvas, centred, span, wrap},
+        kit::{Canvas, centred, hanging, span},
         model::{Model, RunModel, run::What},
         msg::{Now, UiEffect},
         update::act::act,
@@ -19,15 +19,25 @@ use crate::{
 /// Lines of evidence that are shown.
 const EVIDENCE: usize = 200;
 
+/// Cells of a label.
+const LABEL: usize = 10;
+
 /// The explanation of the row that is selected in the watchers' pane.
-#[derive(Default)]
 pub struct Explain {
-    top: usize,
-    height: usize,
+    page: Page,
+}
+
+impl Default for Explain {
+    fn default() -> Self {
+        Self { page: Page::plain(LABEL) }
+    }
 }
 
 impl Explain {
     pub fn key(&mut self, model: &mut Model, key: &KeyPress, now: Now) -> (After, Vec<UiEffect>) {
+        if self.page.is_typing() || (key.event.code == KeyCode::Esc && self.page.view.finds().is_some()) {
+            return self.page.key(model, key, "").unwrap_or((After::Stay, Vec::new()));
+        }
         match key.event.code {
             KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q') => (After::Close, Vec::new()),
             KeyCode::Char('d') => (After::Close, act(model, Act::Watcher(Watcher::Toggle), None, now)),
@@ -36,15 +46,12 @@ impl Explain {
             KeyCode::Char('t') => (After::Close, act(model, Act::Watcher(Watcher::Tune), None, now)),
             KeyCode::Char('j') => (After::Stay, self.other(model, Watcher::Next, now)),
             KeyCode::Char('k') => (After::Stay, self.other(model, Watcher::Prev, now)),
-            _ => {
-                self.top = scrolled(self.top, key, self.height).unwrap_or(self.top);
-                (After::Stay, Vec::new())
-            }
+            _ => self.page.key(model, key, "the explanation").unwrap_or((After::Stay, Vec::new())),
         }
     }
 
     fn other(&mut self, model: &mut Model, which: Watcher, now: Now) -> Vec<UiEffect> {
-        self.top = 0;
+        self.page.view.reset(LABEL);
         act(model, Act::Watcher(which), None, now)
     }
 
@@ -95,33 +102,40 @@ impl Explain {
             }
             What::Budget { cap, spent, of, exceeded } => {
                 let word = if *exceeded { "is spent" } else { "is nearly spent" };
-                let of = of.map(|of| format!(" of {of:.0}")).unwrap_or_default();
+                let of = of.map(|of| format!(" of {}", number(*cap, of))).unwrap_or_default();
                 let name = crate::ui::model::notable::cap_name(*cap);
-                ("Budget".to_owned(), vec![format!("{name} {word}: {spent:.2}{of} (at {})", spoken.at)])
+                let lines = vec![
+                    format!("Cap       {name} {word}"),
+                    format!("Spent     {}{of}", number(*cap, *spent)),
+                    format!("When      {}", spoken.at),
+                    String::new(),
+                    "$ shows the budget, : budget.raise sets a cap.".to_owned(),
+                ];
+                ("Budget".to_owned(), lines)
             }
             What::Decided { title, choice, by } => (
                 "Decision".to_owned(),
-                vec![format!("{by}: {choice}"), title.clone(), format!("at {}", spoken.at)],
+                vec![
+                    format!("Question  {title}"),
+                    format!("Answer    {choice}"),
+                    format!("By        {by}"),
+                    format!("When      {}", spoken.at),
+                ],
             ),
         }
     }
 
     pub fn draw(&mut self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         let (title, text) = Self::lines(model);
+        self.page.lines = text.iter().map(|line| crate::text::clean_line(line).into_string()).collect();
         let cells = area.width.saturating_sub(6).min(100);
-        let lines: Vec<String> =
-            text.iter().flat_map(|line| wrap(line, usize::from(cells.saturating_sub(4)))).collect();
-        let height =
-            u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height.saturating_sub(2)).max(4);
+        let room = usize::from(cells.saturating_sub(4));
+        let rows: usize = self.page.lines.iter().map(|line| hanging(line, LABEL, room).len()).sum();
+        let height = u16::try_from(rows + 2).unwrap_or(u16::MAX).min(area.height.saturating_sub(2)).max(4);
         let place = centred(area, cells, height);
         let (title_style, plain) = (canvas.skin.title(true), canvas.skin.text());
         let inner = canvas.popup(place, &[span(title, title_style)], &[]);
-        self.height = usize::from(inner.height);
-        self.top = self.top.min(lines.len().saturating_sub(self.height));
-        for (n, line) in lines.iter().skip(self.top).take(self.height).enumerate() {
-            let y = inner.y + u16::try_from(n).unwrap_or(0);
-            canvas.put(inner.x + 1, y, inner.width.saturating_sub(2), line, plain);
-        }
+        self.page.draw(canvas, inner, &|_, _| plain);
     }
 }
 

@@ -33,6 +33,8 @@ impl Help {
             KeyCode::Esc => self.filter.clear(),
             KeyCode::F(1) | KeyCode::Enter => return (After::Close, Vec::new()),
             KeyCode::Char('?' | 'q') if self.filter.is_empty() => return (After::Close, Vec::new()),
+            // Whoever is used to it begins to filter so.
+            KeyCode::Char('/') if self.filter.is_empty() => {}
             KeyCode::Down => self.top += 1,
             KeyCode::Up => self.top = self.top.saturating_sub(1),
             KeyCode::PageDown => self.top += page,
@@ -81,8 +83,11 @@ impl Help {
 
     pub fn draw(&mut self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         let lines = self.lines(model);
-        let place =
-            centred(area, area.width.saturating_sub(8).min(96), area.height.saturating_sub(2).min(40));
+        let place = centred(
+            area,
+            area.width.saturating_sub(if area.width < 100 { 2 } else { 8 }).min(128),
+            area.height.saturating_sub(2).min(40),
+        );
         let (title, dim) = (canvas.skin.title(true), canvas.skin.dim());
         let shown = if model.fixed.keymap.is_changed() {
             "your keymap (keys.yaml)"

@@ -1,53 +1,146 @@
 //! The ledger: what was delegated to whom, what came of it, and the evidence.
 
+use std::sync::Arc;
+
 use crossterm::event::KeyCode;
 use ratatui::{layout::Rect, style::Style};
+use tokio::sync::Notify;
 
-use super::After;
+use super::{
+    After,
+    page::{Took, read},
+};
 use crate::{
     fold::ledger::{Entry, EntryState},
     ui::{
+        actions::Item,
         input::KeyPress,
-        kit::{Canvas, Span, centred, fit, hanging, row, span, tokens},
+        kit::{Canvas, Span, centred, fit, row, span, tokens},
         model::{Hit, Model, Screen},
         msg::UiEffect,
+        panes::texts,
+        render::{
+            Reading, Scroll,
+            lines::{LinesView, Looks},
+            reading::Finds,
+            transcript::SearchStatus,
+        },
         skin::{Sign, Skin},
     },
 };
 
 /// The list and what is chosen in it.
-#[derive(Default)]
 pub struct Ledger {
     selected: usize,
-    /// First line of the details.
-    top: usize,
-    height: usize,
+    /// How the details of the chosen one are looked at.
+    details: LinesView,
+    /// The search line, while one is typed.
+    line: Option<String>,
+    /// Finds: an entry, and a line of its details.
+    find: Option<Finds<(usize, usize), usize>>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self { selected: 0, details: LinesView::page(LABEL), line: None, find: None }
+    }
+}
+
+/// The ledger with its entries: what keys of texts act on.
+struct Open<'a> {
+    ledger: &'a mut Ledger,
+    entries: &'a [Entry],
+}
+
+impl Reading for Open<'_> {
+    fn scroll(&mut self, to: Scroll) {
+        let last = self.entries.len().saturating_sub(1);
+        let ledger = &mut *self.ledger;
+        match to {
+            Scroll::Lines(by) => ledger.select(ledger.selected.saturating_add_signed(by).min(last)),
+            Scroll::Top => ledger.select(0),
+            Scroll::Bottom => ledger.select(last),
+            _ => {
+                let lines = self.entries.get(ledger.selected).map(details).unwrap_or_default();
+                ledger.details.scroll(&lines, to);
+            }
+        }
+    }
+
+    fn search(&mut self, query: &str, _wake: &Arc<Notify>) {
+        let before = self.ledger.find.take().map_or(self.ledger.selected, |find| find.before);
+        self.ledger.select(before);
+        if query.is_empty() {
+            return;
+        }
+        let mut find = Finds::new(query, before);
+        for (at, entry) in self.entries.iter().enumerate() {
+            let has = |(n, line): (usize, &String)| find.needle.is_in(line).then_some((at, n));
+            let found: Vec<_> = details(entry).iter().enumerate().filter_map(has).collect();
+            find.places.extend(found);
+        }
+        let first = find.from((before, 0));
+        self.ledger.find = Some(find);
+        self.go(first);
+    }
+
+    fn next_find(&mut self, forward: bool) {
+        let here = self.ledger.here();
+        let to = self.ledger.find.as_ref().and_then(|find| find.next(here, forward));
+        self.go(to);
+    }
+
+    fn search_end(&mut self, back: bool) -> bool {
+        let Some(find) = self.ledger.find.take() else { return false };
+        self.ledger.details.search_end(false);
+        if back {
+            self.ledger.select(find.before);
+        }
+        true
+    }
+
+    fn finds(&self) -> Option<SearchStatus> {
+        self.ledger.finds()
+    }
+}
+
+impl Open<'_> {
+    fn go(&mut self, to: Option<(usize, usize)>) {
+        let (Some((entry, line)), Some(find)) = (to, &self.ledger.find) else { return };
+        let Some(lines) = self.entries.get(entry).map(details) else { return };
+        let query = find.needle.query().to_owned();
+        self.ledger.select(entry);
+        self.ledger.details.search(&lines, &query);
+        self.ledger.details.show(&lines, line);
+    }
 }
 
 impl Ledger {
     pub fn key(&mut self, model: &mut Model, key: &KeyPress) -> (After, Vec<UiEffect>) {
-        let entries = model.run().map_or(0, |run| run.folds.ledger.entries.len());
-        let last = entries.saturating_sub(1);
-        match key.event.code {
-            KeyCode::Esc | KeyCode::Char('q' | 'L') => return (After::Close, Vec::new()),
-            KeyCode::Down | KeyCode::Char('j') => self.select((self.selected + 1).min(last)),
-            KeyCode::Up | KeyCode::Char('k') => self.select(self.selected.saturating_sub(1)),
-            KeyCode::Home | KeyCode::Char('g') => self.select(0),
-            KeyCode::End | KeyCode::Char('G') => self.select(last),
-            KeyCode::PageDown | KeyCode::Char(' ') => self.top += self.height.max(1),
-            KeyCode::PageUp => self.top = self.top.saturating_sub(self.height.max(1)),
-            KeyCode::Enter => {
-                let session = self.chosen(model).map(|entry| entry.session);
-                if let (Some(session), Some(run)) = (session, model.run_mut()) {
-                    (run.look.selected, run.look.pinned) = (Some(session), true);
-                    model.screen = Screen::Session;
-                    return (After::Close, Vec::new());
-                }
-            }
-            KeyCode::Char('y') => {
-                if let Some(entry) = self.chosen(model) {
+        let entries = model.run().map(|run| run.folds.ledger.entries.as_slice()).unwrap_or_default();
+        let mut line = self.line.take();
+        let took = read(&mut Open { ledger: self, entries }, &mut line, model, key);
+        self.line = line;
+        match (took, key.event.code) {
+            (Took::Yes, _) => {}
+            (Took::Item(Item::Copy | Item::CopyPane), _) => {
+                if let Some(entry) = entries.get(self.selected) {
                     let text = details(entry).join("\n");
                     return (After::Stay, vec![UiEffect::Copy { text, what: "the entry".to_owned() }]);
+                }
+            }
+            (Took::Item(Item::Pager | Item::PagerAll), _) => {
+                let all: Vec<String> = entries.iter().map(|entry| details(entry).join("\n")).collect();
+                return (After::Stay, vec![UiEffect::Page(all.join("\n\n"))]);
+            }
+            (_, KeyCode::Esc | KeyCode::Char('q' | 'L')) => return (After::Close, Vec::new()),
+            (_, KeyCode::Enter) => {
+                let session = entries.get(self.selected).map(|entry| entry.session);
+                if let (Some(session), Some(run)) = (session, model.run_mut()) {
+                    (run.look.selected, run.look.pinned) = (Some(session), true);
+                    run.turn_page();
+                    model.screen = Screen::Session;
+                    return (After::Close, Vec::new());
                 }
             }
             _ => {}
@@ -56,11 +149,18 @@ impl Ledger {
     }
 
     fn select(&mut self, at: usize) {
-        (self.selected, self.top) = (at, 0);
+        self.selected = at;
+        self.details.reset(LABEL);
     }
 
-    fn chosen<'a>(&self, model: &'a Model) -> Option<&'a Entry> {
-        model.run()?.folds.ledger.entries.get(self.selected)
+    /// The find that is shown, or the beginning of the chosen entry.
+    fn here(&self) -> (usize, usize) {
+        (self.selected, self.details.at())
+    }
+
+    fn finds(&self) -> Option<SearchStatus> {
+        let here = self.here();
+        self.find.as_ref().map(|find| find.status(here))
     }
 
     /// A click on a row.
@@ -73,12 +173,14 @@ impl Ledger {
         let place = centred(area, area.width.saturating_sub(4).min(130), area.height.saturating_sub(2));
         let entries = model.run().map(|run| run.folds.ledger.entries.as_slice()).unwrap_or_default();
         let (title, dim, plain) = (canvas.skin.title(true), canvas.skin.dim(), canvas.skin.text());
-        let count = format!("{} delegated", entries.len());
-        let inner = canvas.popup(place, &[span("Ledger", title)], &[span(count, dim)]);
+        let mut right: Vec<Span> = texts::found(self.finds(), canvas).into_iter().collect();
+        right.push(span(format!("{} delegated", entries.len()), dim));
+        let inner = canvas.popup(place, &[span("Ledger", title)], &right);
         if entries.is_empty() {
             canvas.put(inner.x + 1, inner.y, inner.width, "nothing was delegated yet", dim);
             return;
         }
+        let inner = texts::search_line(self.line.as_deref(), self.finds(), canvas, inner);
         self.selected = self.selected.min(entries.len() - 1);
         let most = usize::from((inner.height / 2).max(1));
         let rows = entries.len().min(most);
@@ -100,17 +202,17 @@ impl Ledger {
         let across = if canvas.skin.ascii { "-" } else { "─" }.repeat(usize::from(rule.width));
         let border = canvas.skin.border(false);
         canvas.put(rule.x, rule.y, rule.width, &across, border);
-        let body = Rect { y: inner.y + used + 1, height: inner.height.saturating_sub(used + 1), ..inner };
-        self.height = usize::from(body.height);
-        let cells = usize::from(body.width.saturating_sub(2));
-        let lines: Vec<String> =
-            details(&entries[self.selected]).iter().flat_map(|line| hanging(line, LABEL, cells)).collect();
-        self.top = self.top.min(lines.len().saturating_sub(self.height));
-        for (n, line) in lines.iter().skip(self.top).take(self.height).enumerate() {
-            let at = row(body, u16::try_from(n).unwrap_or(0));
-            let style = if line.starts_with('!') { canvas.skin.warn() } else { plain };
-            canvas.put(at.x + 1, at.y, at.width.saturating_sub(2), line, style);
-        }
+        let body = Rect {
+            x: inner.x + 1,
+            y: inner.y + used + 1,
+            width: inner.width.saturating_sub(2),
+            height: inner.height.saturating_sub(used + 1),
+        };
+        let lines = details(&entries[self.selected]);
+        let skin = canvas.skin;
+        let of = |_: usize, line: &str| if line.starts_with('!') { skin.warn() } else { plain };
+        let looks = Looks { of: &of, selected: skin.selected(), found: skin.found() };
+        self.details.render(&lines, body, canvas.buf, &looks, true);
     }
 }
 

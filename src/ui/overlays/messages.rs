@@ -4,70 +4,71 @@ use crossterm::event::KeyCode;
 use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
 
-use super::{After, scrolled};
-use crate::protocol::Stamp;
-use crate::ui::{
-    input::KeyPress,
-    kit::{Canvas, centred, span, wrap},
-    model::{Level, Model},
-    msg::UiEffect,
+use super::{After, page::Page};
+use crate::{
+    protocol::Stamp,
+    ui::{
+        input::KeyPress,
+        kit::{Canvas, centred, span},
+        model::{Level, Model},
+        msg::UiEffect,
+    },
 };
 
+/// Cells of the time before a remark.
+const LABEL: usize = 10;
+
 /// The log.
-#[derive(Default)]
 pub struct Messages {
-    top: usize,
-    height: usize,
+    page: Page,
 }
 
 impl Messages {
+    /// What was said so far.
+    pub fn open(model: &Model) -> Self {
+        let mut page = Page::default();
+        page.view.reset(LABEL);
+        let mut it = Self { page };
+        it.fill(model);
+        it
+    }
+
+    fn fill(&mut self, model: &Model) {
+        let zone = TimeZone::system();
+        let line = |toast: &crate::ui::model::toasts::Toast| {
+            format!("{:<LABEL$}{}", Stamp::new(toast.at, &zone).clock(), toast.text.replace('\n', " "))
+        };
+        self.page.lines = model.toasts.log.iter().rev().map(line).collect();
+    }
+
     pub fn key(&mut self, model: &mut Model, key: &KeyPress) -> (After, Vec<UiEffect>) {
-        match key.event.code {
-            KeyCode::Esc | KeyCode::Char('q' | 'M') => {
-                while model.toasts.close() {}
-                (After::Close, Vec::new())
-            }
-            KeyCode::Char('y') => {
-                let all: Vec<_> = model.toasts.log.iter().map(|toast| toast.text.clone()).collect();
-                let what = format!("{} messages", all.len());
-                (After::Stay, vec![UiEffect::Copy { text: all.join("\n"), what }])
-            }
-            _ => {
-                self.top = scrolled(self.top, key, self.height).unwrap_or(self.top);
-                (After::Stay, Vec::new())
-            }
+        let what = format!("{} messages", self.page.lines.len());
+        if let Some(done) = self.page.key(model, key, &what) {
+            return done;
         }
+        if matches!(key.event.code, KeyCode::Esc | KeyCode::Char('q' | 'M')) {
+            while model.toasts.close() {}
+            return (After::Close, Vec::new());
+        }
+        (After::Stay, Vec::new())
     }
 
     pub fn draw(&mut self, model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+        self.fill(model);
         let place = centred(area, area.width.saturating_sub(6).min(110), area.height.saturating_sub(4));
-        let title = canvas.skin.title(true);
-        let inner = canvas.popup(place, &[span("Messages", title)], &[]);
-        self.height = usize::from(inner.height);
-        let cells = usize::from(inner.width).saturating_sub(13);
-        let mut lines = Vec::new();
-        let zone = TimeZone::system();
-        for toast in model.toasts.log.iter().rev() {
-            let at = Stamp::new(toast.at, &zone).clock();
-            let style = match toast.level {
-                Level::Info => canvas.skin.text(),
-                Level::Warning => canvas.skin.warn(),
-                Level::Error => canvas.skin.error(),
-            };
-            for (n, part) in wrap(&toast.text, cells).into_iter().enumerate() {
-                lines.push((if n == 0 { at.clone() } else { String::new() }, part, style));
-            }
+        let (title, dim) = (canvas.skin.title(true), canvas.skin.dim());
+        let count = format!("{} since the start, newest first", self.page.lines.len());
+        let inner = canvas.popup(place, &[span("Messages", title)], &[span(count, dim)]);
+        if self.page.lines.is_empty() {
+            canvas.put(inner.x + 1, inner.y, inner.width.saturating_sub(2), "nothing was said yet", dim);
+            return;
         }
-        if lines.is_empty() {
-            let style = canvas.skin.dim();
-            canvas.put(inner.x + 1, inner.y, inner.width, "nothing was said yet", style);
-        }
-        self.top = self.top.min(lines.len().saturating_sub(self.height));
-        for (n, (at, text, style)) in lines.iter().skip(self.top).take(self.height).enumerate() {
-            let y = inner.y + u16::try_from(n).unwrap_or(0);
-            let dim = canvas.skin.dim();
-            canvas.put(inner.x + 1, y, 9, at, dim);
-            canvas.put(inner.x + 11, y, inner.width.saturating_sub(12), text, *style);
-        }
+        let skin = canvas.skin;
+        let levels: Vec<Level> = model.toasts.log.iter().rev().map(|toast| toast.level).collect();
+        self.page.draw(canvas, inner, &|at, _| match levels.get(at) {
+            Some(Level::Warning) => skin.warn(),
+            Some(Level::Error) => skin.error(),
+            _ => skin.text(),
+        });
     }
 }

@@ -12,6 +12,7 @@ pub mod inbox;
 pub mod ledger;
 pub mod log;
 pub mod messages;
+pub mod page;
 pub mod palette;
 pub mod sheet;
 pub mod themes;
@@ -69,13 +70,13 @@ impl Overlay {
             Self::Explain(it) => it.key(model, key, now),
             Self::Ledger(it) => it.key(model, key),
             Self::Budget(it) => it.key(key),
-            Self::Changes(it) => it.key(key),
+            Self::Changes(it) => it.key(model, key),
             Self::Log(it) => it.key(model, key),
             Self::Themes(it) => it.key(model, key),
             Self::Delete(it) => it.key(key),
             Self::ByHand(it) => it.key(model, key),
             Self::Tune(it) => it.key(key),
-            Self::Sheet(it) => it.key(key),
+            Self::Sheet(it) => it.key(model, key),
         }
     }
 
@@ -91,7 +92,7 @@ impl Overlay {
             Self::Ledger(it) => it.draw(model, canvas, area),
             Self::Budget(it) => it.draw(model, canvas, area),
             Self::Changes(it) => it.draw(model, canvas, area),
-            Self::Log(it) => it.draw(canvas, area),
+            Self::Log(it) => it.draw(model, canvas, area),
             Self::Themes(it) => it.draw(model, canvas, area),
             Self::Delete(it) => it.draw(canvas, area),
             Self::ByHand(it) => it.draw(model, canvas, area),
@@ -111,13 +112,15 @@ impl Overlay {
             }
             Self::Ask(it) => it.hints(),
             Self::Inbox(it) => it.hints(model),
-            Self::Messages(_) | Self::Sheet(_) | Self::Budget(_) => {
-                pairs(&[("j k", "scroll"), ("Esc", "close")])
+            Self::Budget(_) => pairs(&[("j k", "scroll"), ("Esc", "close")]),
+            Self::Messages(_) | Self::Sheet(_) => {
+                pairs(&[("j k", "scroll"), ("/", "search"), ("y", "copy"), ("o", "pager"), ("Esc", "close")])
             }
             Self::Ledger(_) => pairs(&[
                 ("j k", "choose"),
                 ("⏎", "its session"),
                 ("␣", "scroll"),
+                ("/", "search"),
                 ("y", "copy"),
                 ("Esc", "close"),
             ]),
@@ -125,13 +128,16 @@ impl Overlay {
                 ("j k", "move"),
                 ("⏎", "open in $EDITOR"),
                 ("[ ]", "file"),
+                ("/", "search"),
                 ("Tab", "fold"),
+                ("← →", "side"),
                 ("r", "read anew"),
                 ("o", "pager"),
                 ("Esc", "close"),
             ]),
             Self::Log(_) => pairs(&[
                 ("j k", "scroll"),
+                ("/", "search"),
                 ("r", "read anew"),
                 ("o", "pager"),
                 ("y", "copy"),
@@ -176,6 +182,7 @@ impl Overlay {
             Self::Ask(it) => it.choose(model, choice, now),
             Self::Inbox(it) => it.choose(model, choice, now),
             Self::Ledger(it) => it.click(choice),
+            Self::Changes(it) => it.click(choice),
             Self::ByHand(it) => it.click(model, choice),
             Self::Themes(it) => {
                 it.apply(model, choice);

@@ -184,3 +184,41 @@ fn a_card_counts_the_hidden_characters_that_it_does_not_show() {
     assert!(screen.contains("4 hidden chars removed"), "{screen}");
     assert!(screen.contains("rm -rf /x"), "{screen}");
 }
+
+#[test]
+fn every_text_that_opens_over_the_screen_is_searched_by_the_same_keys() {
+    for (width, height) in [(140, 40), (80, 24), (60, 20)] {
+        let mut f = Fixture::busy(width, height);
+        f.keys("D");
+        let lines = (0..200).map(|n| format!("2026-11-24T12:04:31Z  INFO line {n} needle{n}")).collect();
+        f.send(Msg::Answer(Answer::Log { file: "/state/log/zwarm-tui.log".to_owned(), lines }));
+        f.keys("/ n e e d l e 7");
+        assert!(f.screen().contains("needle7"), "{}", f.screen());
+        f.keys("enter n n");
+        assert!(f.screen().contains("needle71"), "{}", f.screen());
+        f.keys("N");
+        assert!(f.screen().contains("needle70"), "{}", f.screen());
+        f.keys("esc");
+        assert!(f.screen().contains("needle199"), "Esc goes back first: {}", f.screen());
+        f.keys("esc");
+        assert!(!f.screen().contains("needle"), "{}", f.screen());
+        let mut f = changes(width, height);
+        f.keys("/ n e w e r enter");
+        assert!(f.screen().contains("/newer 1/1"), "{}", f.screen());
+        f.keys("esc");
+        assert!(f.screen().contains("Changes"), "{}", f.screen());
+        let mut f = Fixture::busy(width, height);
+        f.keys("L / g o l d e n");
+        assert!(f.screen().contains("golden"), "{}", f.screen());
+        f.keys("enter n esc esc");
+        assert!(!f.screen().contains("Ledger"), "{}", f.screen());
+        f.send(Msg::Answer(Answer::Sheet {
+            title: "A sheet".to_owned(),
+            lines: (0..99).map(|n| format!("row {n}")).collect(),
+        }));
+        f.keys("/ r o w space 9 8");
+        assert!(f.screen().contains("row 98"), "{}", f.screen());
+        f.keys("enter q");
+        assert!(!f.screen().contains("A sheet"), "{}", f.screen());
+    }
+}

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::ui::{
     kit::{Canvas, Span, span},
-    render::Transcript,
+    render::{Transcript, transcript::SearchStatus},
     skin::Sign,
 };
 
@@ -12,9 +12,7 @@ use crate::ui::{
 pub fn status(text: &Transcript, canvas: &Canvas<'_>) -> Vec<Span> {
     let skin = canvas.skin;
     let mut spans = Vec::new();
-    if let Some(search) = text.search_status() {
-        spans.push(span(format!("/{} {}  ", search.query, search.count()), skin.accent()));
-    }
+    spans.extend(found(text.search_status(), canvas));
     if text.is_selecting() {
         spans.push(span("lines: j k, then y  ", skin.accent()));
     }
@@ -27,25 +25,37 @@ pub fn status(text: &Transcript, canvas: &Canvas<'_>) -> Vec<Span> {
     spans
 }
 
+/// `/word 3/41`.
+pub fn found(finds: Option<SearchStatus>, canvas: &Canvas<'_>) -> Option<Span> {
+    finds.map(|finds| span(format!("/{} {}  ", finds.query, finds.count()), canvas.skin.accent()))
+}
+
+/// Draws the search line into the last row of an area, while one is typed; what is left of the area.
+pub fn search_line(
+    line: Option<&str>,
+    finds: Option<SearchStatus>,
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+) -> Rect {
+    let Some(line) = line.filter(|_| area.height > 1) else { return area };
+    let (key, plain, dim) = (canvas.skin.key(), canvas.skin.text(), canvas.skin.dim());
+    let y = area.bottom() - 1;
+    canvas.clear(Rect { y, height: 1, ..area });
+    canvas.put(area.x, y, 1, "/", key);
+    let used = canvas.put(area.x + 1, y, area.width.saturating_sub(2), line, plain);
+    canvas.cursor = Some((area.x + 1 + used, y).into());
+    let count =
+        finds.map_or_else(|| "type to search  ↑↓ other finds  ⏎ keep  Esc back".to_owned(), |it| it.count());
+    canvas.put(area.x + 3 + used, y, area.width.saturating_sub(4 + used), &count, dim);
+    Rect { height: area.height - 1, ..area }
+}
+
 /// Draws it; the last row is the search line while one is typed.
 pub fn draw(text: &mut Transcript, search: Option<&str>, canvas: &mut Canvas<'_>, area: Rect, focused: bool) {
     if area.is_empty() {
         return;
     }
-    let search = search.filter(|_| area.height > 1);
-    let body = Rect { height: area.height - u16::from(search.is_some()), ..area };
+    let body = search_line(search, text.search_status(), canvas, area);
     let theme = canvas.skin.theme.clone();
     text.render(body, canvas.buf, &theme, focused);
-    if let Some(line) = search {
-        let (key, plain) = (canvas.skin.key(), canvas.skin.text());
-        let y = area.bottom() - 1;
-        canvas.put(area.x, y, 1, "/", key);
-        let used = canvas.put(area.x + 1, y, area.width.saturating_sub(2), line, plain);
-        canvas.cursor = Some((area.x + 1 + used, y).into());
-        if let Some(status) = text.search_status() {
-            let place = Rect::new(area.x + 3 + used, y, area.width.saturating_sub(4 + used), 1);
-            let dim = canvas.skin.dim();
-            canvas.put(place.x, place.y, place.width, &status.count(), dim);
-        }
-    }
 }

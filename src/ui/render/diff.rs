@@ -1,15 +1,19 @@
 //! Unified diffs: parsed into files and lines, painted with colours, line numbers and changed words, folded by file.
 
+mod code;
 mod parse;
 mod view;
 
+pub use code::Coded;
 pub use parse::{DiffLine, FileDiff, LineKind, parse};
 pub use view::DiffView;
+
+use ratatui::style::Style;
 
 use super::{Brush, Strip};
 use crate::{
     text::cut,
-    ui::theme::{Diff, Icon, Role},
+    ui::theme::{Code, Diff, Icon, Role},
 };
 
 /// The line above a file's changes.
@@ -32,8 +36,8 @@ pub fn counts(added: u64, removed: u64, brush: &Brush<'_>) -> Strip {
     strip
 }
 
-/// One line of a file's changes, cut to the width.
-pub fn line(line: &DiffLine, brush: &Brush<'_>) -> Strip {
+/// One line of a file's changes, cut to the width; `code`: its colours as code, `left`: cells that are passed over.
+pub fn line(line: &DiffLine, code: &[(u32, Code)], left: usize, brush: &Brush<'_>) -> Strip {
     let (role, word, sign) = match line.kind {
         LineKind::Context => (Role::Text, Role::Text, " "),
         LineKind::Added => (Role::Diff(Diff::Added), Role::Diff(Diff::AddedWord), "+"),
@@ -41,18 +45,38 @@ pub fn line(line: &DiffLine, brush: &Brush<'_>) -> Strip {
         LineKind::Hunk => (Role::Diff(Diff::Hunk), Role::Diff(Diff::Hunk), ""),
         LineKind::Note => (Role::Dim, Role::Dim, ""),
     };
+    let mut text = Strip::of(&*line.text, brush.style(role));
+    // On a theme without a ground of its own for changes the colour alone says what they are.
+    let ground = brush.style(role).bg;
+    let grounded = ground.is_some() && ground != brush.style(Role::Text).bg;
+    if line.kind == LineKind::Context || grounded {
+        let mut from = 0;
+        for (end, code) in code {
+            let range = from..(*end as usize).min(line.text.len());
+            from = range.end;
+            let style = brush.style(Role::Code(*code));
+            if *code != Code::Plain {
+                text.patch(range, Style { bg: ground, ..style });
+            }
+        }
+    }
+    let (from, to) = (line.changed.start.min(line.text.len()), line.changed.end.min(line.text.len()));
+    if from < to {
+        text.patch(from..to, brush.style(word));
+    }
+    let passed = cut::to_cells(text.text(), left).0.len();
     let mut strip = Strip::default();
     if brush.width >= 60 && !sign.is_empty() {
         strip.push(format!("{:>5} ", line.number), brush.style(Role::Dim));
     }
     strip.push(sign, brush.style(role));
-    let (from, to) = (line.changed.start.min(line.text.len()), line.changed.end.min(line.text.len()));
-    strip.push(&line.text[..from], brush.style(role));
-    strip.push(&line.text[from..to], brush.style(word));
-    strip.push(&line.text[to..], brush.style(role));
+    strip.push_part(&text, passed..text.text().len());
     let mut strip = strip.cut(brush.width);
     if strip.is_empty() {
         strip.push(" ", brush.style(role));
+    }
+    if grounded {
+        strip.pad(brush.width, brush.style(role));
     }
     strip
 }

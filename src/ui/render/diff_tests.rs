@@ -1,7 +1,10 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::*;
-use crate::ui::{render::Highlighter, theme::Theme};
+use crate::ui::{
+    render::{Highlighter, Reading, Scroll},
+    theme::Theme,
+};
 
 const DIFF: &str = "diff --git a/src/x.rs b/src/x.rs\nindex 1..2 100644\n--- a/src/x.rs\n+++ b/src/x.rs\n@@ -1,3 +1,4 @@ fn x\n keep\n-let a = 1;\n+let a = 22;\n+--- not a header\n tail\n\\ No newline at end of file\ndiff --git a/old b/new\nsimilarity index 90%\nrename from old\nrename to new\n";
 
@@ -37,7 +40,7 @@ fn files_fold_and_the_cursor_moves_over_what_is_open() {
     let brush = Brush { theme: &theme, width: 0, ascii: false, wrap: true, code: &code };
     let mut view = DiffView::default();
     view.set(DIFF);
-    view.scroll(3);
+    view.scroll(Scroll::Lines(3));
     assert_eq!((view.file().map(|f| &*f.path), view.line_number()), (Some("src/x.rs"), Some(2)));
     view.toggle();
     let area = Rect::new(0, 0, 24, 2);
@@ -49,8 +52,71 @@ fn files_fold_and_the_cursor_moves_over_what_is_open() {
     for (a, b) in buf.content().iter().zip(shown.content()) {
         assert_eq!(a.symbol(), b.symbol());
     }
-    view.next_file(true);
+    view.scroll(Scroll::StepNext);
     assert_eq!(view.file().map(|f| &*f.path), Some("new"));
     view.set(DIFF);
     assert_eq!(view.file().map(|f| &*f.path), Some("new"));
+}
+
+#[test]
+fn a_search_looks_into_closed_files_and_opens_what_it_finds() {
+    let (theme, code) = (Theme::default(), Highlighter::default());
+    let brush = Brush { theme: &theme, width: 0, ascii: false, wrap: true, code: &code };
+    let wake = std::sync::Arc::default();
+    let mut view = DiffView::default();
+    view.set(DIFF);
+    view.toggle();
+    view.search("LET", &wake);
+    assert_eq!(view.finds().map(|finds| finds.total), Some(0), "capitals must fit");
+    view.search("let", &wake);
+    assert_eq!(
+        (view.text(), view.finds().map(|it| it.count())),
+        (Some("let a = 1;"), Some("1/2".to_owned()))
+    );
+    view.next_find(true);
+    assert_eq!(view.text(), Some("let a = 22;"));
+    view.next_find(true);
+    assert_eq!(view.text(), Some("let a = 1;"), "around the end");
+    assert!(view.search_end(true) && !view.search_end(true));
+    assert_eq!(view.text(), Some("src/x.rs"), "back to where it began");
+    // What is cut at the right is reached by moving to the side.
+    let area = Rect::new(0, 0, 10, 4);
+    let row = |view: &mut DiffView| {
+        let mut buf = Buffer::empty(area);
+        view.render(area, &mut buf, &brush, false);
+        (0..10).map(|x| buf[(x, 3)].symbol().to_owned()).collect::<String>()
+    };
+    assert_eq!(row(&mut view), "-let a =… ");
+    view.sideways(6);
+    assert_eq!(row(&mut view).trim_end(), "-= 1;");
+}
+
+#[cfg(feature = "highlight")]
+#[test]
+fn the_code_of_a_diff_has_its_colours_and_changes_keep_theirs() {
+    use ratatui::style::Color;
+    let (send, woken) = std::sync::mpsc::channel();
+    let code = Highlighter::new(move || drop(send.send(())));
+    let file =
+        parse("--- a/x.rs\n+++ b/x.rs\n@@ -1,2 +1,2 @@\n // note\n-let a = 1;\n+let b = 1;\n").remove(0);
+    let coded = Coded::new(&file);
+    let themes = crate::ui::theme::Themes::built_in();
+    let painted = |theme: &Theme, at: usize| {
+        let brush = Brush { theme, width: 40, ascii: false, wrap: true, code: &code };
+        let strip = line(&file.lines[at], &coded.pieces(at, &code), 0, &brush);
+        strip.pieces().map(|(_, style)| style.fg).collect::<Vec<_>>()
+    };
+    let plain = themes.get("ansi").unwrap();
+    painted(&plain, 1);
+    assert!(coded.is_pending());
+    while coded.is_pending() {
+        woken.recv().unwrap();
+        painted(&plain, 1);
+        painted(&plain, 2);
+        painted(&plain, 3);
+    }
+    assert!(painted(&plain, 1).contains(&plain.style(Role::Code(Code::Comment)).fg));
+    assert!(painted(&plain, 3).iter().all(|fg| *fg == Some(Color::Green)), "no ground: only green");
+    let dark = themes.get("dark").unwrap();
+    assert!(painted(&dark, 3).contains(&dark.style(Role::Code(Code::Type)).fg), "a ground of its own");
 }

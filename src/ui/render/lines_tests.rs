@@ -5,7 +5,8 @@ use super::*;
 fn shown(view: &mut LinesView, lines: &[String], cells: u16, rows: u16) -> Vec<String> {
     let area = Rect::new(0, 0, cells, rows);
     let mut buf = Buffer::empty(area);
-    view.render(lines, area, &mut buf, &Looks::default(), true);
+    let looks = Looks { of: &|_, _| Style::default(), selected: Style::default(), found: Style::default() };
+    view.render(lines, area, &mut buf, &looks, true);
     (0..rows)
         .map(|y| {
             (0..cells).map(|x| buf[(x, y)].symbol().to_owned()).collect::<String>().trim_end().to_owned()
@@ -44,6 +45,10 @@ fn cut_lines_take_a_row_each() {
     let mut view = LinesView::default();
     assert!(!view.toggle_wrap());
     assert_eq!(shown(&mut view, &all, 8, 3), ["01234567", "second", ""]);
+    assert!(Lines { view: &mut view, lines: Cow::Borrowed(&all) }.sideways(8));
+    assert_eq!(shown(&mut view, &all, 8, 3), ["89abcdef", "", ""]);
+    assert!(view.toggle_wrap());
+    assert_eq!(shown(&mut view, &all, 8, 3), ["01234567", "89abcdef", "second"]);
 }
 
 #[test]
@@ -53,7 +58,7 @@ fn a_search_goes_to_the_line_that_has_it_and_around_the_end() {
     let mut view = LinesView::default();
     shown(&mut view, &all, 20, 5);
     view.search(&all, "needle");
-    assert_eq!((view.cursor(&all), view.status(&all).as_deref()), (5, Some("/needle 1/3")));
+    assert_eq!((view.cursor(&all), view.finds().map(|it| it.count())), (5, Some("1/3".to_owned())));
     view.next_find(&all, true);
     assert_eq!(view.cursor(&all), 25);
     assert!(shown(&mut view, &all, 20, 5).contains(&"25 Needle".to_owned()));
@@ -62,5 +67,26 @@ fn a_search_goes_to_the_line_that_has_it_and_around_the_end() {
     assert_eq!(view.cursor(&all), 5);
     view.next_find(&all, false);
     assert_eq!(view.cursor(&all), 45);
-    assert!(view.search_end() && !view.search_end());
+    assert!(view.search_end(true) && !view.search_end(true));
+    assert_eq!(view.cursor(&all), 0, "back to where it began");
+    view.search(&all, "Needle");
+    assert_eq!(view.cursor(&all), 5);
+    view.search(&all, "nEedle");
+    assert_eq!((view.cursor(&all), view.finds().map(|it| it.total)), (0, Some(0)), "a capital must fit");
+}
+
+#[test]
+fn a_page_moves_by_rows_and_shows_what_is_found() {
+    let all: Vec<String> = (0..30).map(|n| format!("line {n} of many")).collect();
+    let mut view = LinesView::page(0);
+    assert_eq!(shown(&mut view, &all, 8, 3), ["line 0", "of many", "line 1"]);
+    view.scroll(&all, Scroll::Lines(1));
+    assert_eq!(shown(&mut view, &all, 8, 3), ["of many", "line 1", "of many"]);
+    view.scroll(&all, Scroll::Page(100));
+    assert_eq!(shown(&mut view, &all, 8, 3), ["of many", "line 29", "of many"]);
+    view.search(&all, "line 7");
+    assert_eq!(shown(&mut view, &all, 8, 3)[0], "line 7");
+    view.search_end(false);
+    view.scroll(&all, Scroll::Lines(-2));
+    assert_eq!(shown(&mut view, &all, 8, 3)[0], "line 6");
 }

@@ -10,10 +10,12 @@ pub mod items;
 pub mod lines;
 pub mod list;
 pub mod markdown;
+pub mod reading;
 pub mod strip;
 pub mod transcript;
 
 pub use brush::Brush;
 pub use highlight::Highlighter;
+pub use reading::Reading;
 pub use strip::Strip;
 pub use transcript::{Scroll, Source, Transcript};

@@ -18,7 +18,7 @@ mod streams;
 
 pub use export::Exporter;
 pub use scroll::Scroll;
-pub use search::SearchStatus;
+pub use search::{Needle, SearchStatus};
 
 use std::{collections::HashSet, path::PathBuf, sync::Arc};
 

@@ -1,7 +1,5 @@
 //! The session view: transcript, diff, raw lines and what is known of one session.
 
-pub mod tabs;
-
 use ratatui::layout::Rect;
 
 use crate::{
@@ -11,7 +9,7 @@ use crate::{
         kit::{Canvas, span, width},
         model::{Hit, Model, Pane, RunModel, group::Group, run::Tab},
         panes::{composer, header, sessions, texts},
-        render::{Brush, Highlighter, lines::Looks},
+        render::{Brush, Highlighter, Reading, lines::Looks},
     },
 };
 
@@ -57,7 +55,8 @@ pub fn draw(model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
                 wrap: false,
                 code: &code,
             };
-            run.texts.diff.render(inner, canvas.buf, &brush, focused);
+            let body = texts::search_line(search.as_deref(), run.texts.diff.finds(), canvas, inner);
+            run.texts.diff.render(body, canvas.buf, &brush, focused);
         }
         Tab::Diff => {
             let dim = canvas.skin.dim();
@@ -106,7 +105,9 @@ fn tree(run: &mut RunModel, code: &Highlighter, canvas: &mut Canvas<'_>, area: R
             let theme = canvas.skin.theme.clone();
             let (width, ascii) = (usize::from(rest.width), canvas.skin.ascii);
             let brush = Brush { theme: &theme, width, ascii, wrap: false, code };
-            run.texts.diff.render(rest, canvas.buf, &brush, focused);
+            let search = run.look.search.clone();
+            let body = texts::search_line(search.as_deref(), run.texts.diff.finds(), canvas, rest);
+            run.texts.diff.render(body, canvas.buf, &brush, focused);
         }
     }
 }
@@ -125,10 +126,8 @@ fn head(run: &RunModel, session: &Session, group: Group, canvas: &mut Canvas<'_>
     }
     let right = match (run.look.tab, run.texts.sessions.get(&session.id)) {
         (Tab::Transcript, Some(text)) => texts::status(text, canvas),
-        (Tab::Raw | Tab::Info, _) => {
-            let status = run.texts.lines.status(&tabs::lines(run));
-            status.map(|text| span(format!("{text}  "), skin.accent())).into_iter().collect()
-        }
+        (Tab::Raw | Tab::Info, _) => texts::found(run.texts.lines.finds(), canvas).into_iter().collect(),
+        (Tab::Diff, _) => texts::found(run.texts.diff.finds(), canvas).into_iter().collect(),
         _ => Vec::new(),
     };
     let room: usize = left.iter().chain(&right).map(|(text, _)| width(text)).sum();
@@ -138,25 +137,23 @@ fn head(run: &RunModel, session: &Session, group: Group, canvas: &mut Canvas<'_>
 
 /// Raw lines, or what is known: wrapped, with the search line while one is typed.
 fn plain(run: &mut RunModel, canvas: &mut Canvas<'_>, area: Rect, focused: bool) {
-    let (dim, key, text) = (canvas.skin.dim(), canvas.skin.key(), canvas.skin.text());
-    let search = run.look.search.clone().filter(|_| area.height > 1);
-    let mut view = std::mem::take(&mut run.texts.lines);
-    let lines = tabs::lines(run);
-    let body = Rect { height: area.height - u16::from(search.is_some()), ..area };
-    let inner = Rect { x: body.x + 1, width: body.width.saturating_sub(2), ..body }.intersection(body);
-    if lines.is_empty() {
-        let word = if run.texts.read.is_none() { "  reading…" } else { "  no line yet" };
+    let (dim, plain) = (canvas.skin.dim(), canvas.skin.text());
+    let search = run.look.search.clone();
+    let left_out = run.texts.read.as_ref().map_or(0, |(_, read)| read.left_out);
+    let word = if run.texts.read.is_none() { "reading…" } else { "no line yet" };
+    let raw = run.look.tab == Tab::Raw;
+    let text = run.lines();
+    let mut area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }.intersection(area);
+    if raw && left_out > 0 && area.height > 2 {
+        let note = format!("… {left_out} older lines are not shown: O opens all of them in $PAGER");
+        canvas.put(area.x, area.y, area.width, &note, dim);
+        area = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    }
+    let body = texts::search_line(search.as_deref(), text.view.finds(), canvas, area);
+    if text.lines.is_empty() {
         canvas.put(area.x, area.y, area.width, word, dim);
-    } else {
-        let looks = Looks { plain: text, selected: canvas.skin.selected(), found: canvas.skin.found() };
-        view.render(&lines, inner, canvas.buf, &looks, focused);
+        return;
     }
-    if let Some(line) = search {
-        let y = area.bottom() - 1;
-        canvas.put(area.x, y, 1, "/", key);
-        let used = canvas.put(area.x + 1, y, area.width.saturating_sub(2), &line, text);
-        canvas.cursor = Some((area.x + 1 + used, y).into());
-    }
-    drop(lines);
-    run.texts.lines = view;
+    let looks = Looks { of: &|_, _| plain, selected: canvas.skin.selected(), found: canvas.skin.found() };
+    text.view.render(&text.lines, body, canvas.buf, &looks, focused);
 }

@@ -89,15 +89,8 @@ fn go(model: &mut Model, it: Go, now: Now) -> Vec<UiEffect> {
 fn close(model: &mut Model, now: Now) -> Vec<UiEffect> {
     let in_session = model.screen == Screen::Session;
     if let Some(run) = model.run_mut()
-        && in_session
-        && run.look.tab != crate::ui::model::run::Tab::Transcript
-        && run.texts.lines.search_end()
-    {
-        return Vec::new();
-    }
-    if let Some(run) = model.run_mut()
-        && let Some(text) = run.text(in_session)
-        && (text.clear_selection() || text.search_end(true))
+        && let Some(mut text) = run.reads(in_session)
+        && (text.clear_selection() || text.reading().search_end(true))
     {
         return Vec::new();
     }
@@ -115,7 +108,7 @@ fn open(model: &mut Model, it: Open, now: Now) -> Vec<UiEffect> {
     let overlay = match it {
         Open::Help => Overlay::Help(help::Help::default()),
         Open::Palette => Overlay::Palette(Box::new(Palette::actions(model.screen))),
-        Open::Messages => Overlay::Messages(Messages::default()),
+        Open::Messages => Overlay::Messages(Messages::open(model)),
         Open::Inbox => match card(model) {
             Some(card) => Overlay::Inbox(Box::new(card)),
             None => {

@@ -21,7 +21,6 @@ use crate::{
             by_hand::ByHand,
             tune::Tune,
         },
-        screens::session::tabs::LABEL,
     },
 };
 
@@ -67,7 +66,7 @@ pub fn act(model: &mut Model, it: Session, argument: Option<&str>, now: Now) -> 
         Session::Open => {
             model.screen = Screen::Session;
             if let Some(run) = model.run_mut() {
-                run.texts.lines.reset(if run.look.tab == Tab::Info { LABEL } else { 0 });
+                run.turn_page();
             }
             return load(model);
         }
@@ -158,8 +157,7 @@ pub fn tab(model: &mut Model, by: usize) -> Vec<UiEffect> {
     if let Some(run) = model.run_mut() {
         let at = Tab::ALL.iter().position(|tab| *tab == run.look.tab).unwrap_or(0);
         run.look.tab = Tab::ALL[(at + by) % Tab::ALL.len()];
-        run.look.search = None;
-        run.texts.lines.reset(if run.look.tab == Tab::Info { LABEL } else { 0 });
+        run.turn_page();
     }
     load(model)
 }

@@ -97,7 +97,7 @@ fn activity(shown: &Shown<'_>, activity: &Activity, brush: &Brush<'_>, painted: 
                 block::output(output, true, 0, brush, out);
             }
         }
-        Activity::FileChange { changes, diff } => edit(shown, changes, diff, brush, out),
+        Activity::FileChange { changes, diff } => painted.pending = edit(shown, changes, diff, brush, out),
         Activity::ToolCall { name, arguments, result, ok } => {
             let mut head = fold_mark(shown.open, brush);
             call::title(&mut head, name, arguments, brush);
@@ -131,7 +131,14 @@ fn activity(shown: &Shown<'_>, activity: &Activity, brush: &Brush<'_>, painted: 
     }
 }
 
-fn edit(shown: &Shown<'_>, changes: &[FileChange], unified: &str, brush: &Brush<'_>, out: &mut Vec<Strip>) {
+/// The files of a change, and what was changed where it is open. True: colours of code are pending.
+fn edit(
+    shown: &Shown<'_>,
+    changes: &[FileChange],
+    unified: &str,
+    brush: &Brush<'_>,
+    out: &mut Vec<Strip>,
+) -> bool {
     for (at, change) in changes.iter().take(FILES_SHOWN).enumerate() {
         let mut head = if at == 0 { fold_mark(shown.open, brush) } else { brush.strip("  ", Role::Dim) };
         head.push(format!("{} ", brush.sign(Icon::Edit)), brush.style(Role::Accent));
@@ -150,20 +157,25 @@ fn edit(shown: &Shown<'_>, changes: &[FileChange], unified: &str, brush: &Brush<
     if changes.len() > FILES_SHOWN {
         history::note(&format!("{} more files", changes.len() - FILES_SHOWN), brush, out);
     }
+    let mut pending = false;
     if !shown.open {
-        return;
+        return pending;
     }
     for file in diff::parse(cut::at_most(unified, block::ITEM_SHOWN)) {
         if changes.len() > 1 {
             out.push(diff::header(&file, true, brush));
         }
-        for line in &file.lines {
+        let coded = diff::Coded::new(&file);
+        for (at, line) in file.lines.iter().enumerate() {
             if out.len() >= block::EXPANDED_ROWS {
-                return history::note("more lines (o open in $PAGER)", brush, out);
+                history::note("more lines (o open in $PAGER)", brush, out);
+                return pending;
             }
-            out.push(diff::line(line, brush));
+            out.push(diff::line(line, &coded.pieces(at, brush.code), 0, brush));
         }
+        pending |= coded.is_pending();
     }
+    pending
 }
 
 fn fold_mark(open: bool, brush: &Brush<'_>) -> Strip {

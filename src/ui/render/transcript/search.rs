@@ -10,7 +10,7 @@ use std::sync::{
 
 use super::{Spot, Transcript};
 use crate::{fold::view::Row, protocol::Event, ui::render::items};
-pub(super) use scan::Needle;
+pub use scan::Needle;
 
 /// Finds that are kept; the count then says `+`.
 const HITS_MAX: usize = 100_000;

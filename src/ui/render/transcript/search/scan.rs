@@ -29,7 +29,7 @@ const BY_FREQUENCY: &[u8] = b"etaoinsrhldcumfpgwybvkxjqz";
 
 /// What is searched for. Smart case: a query without capitals fits in any case (ASCII letters).
 #[derive(Clone, Debug)]
-pub(in super::super) struct Needle {
+pub struct Needle {
     query: String,
     any_case: bool,
     /// The longest part of the query that stands in JSON as it is.
@@ -38,7 +38,8 @@ pub(in super::super) struct Needle {
 }
 
 impl Needle {
-    pub(super) fn new(query: &str) -> Self {
+    /// Looks for this text.
+    pub fn new(query: &str) -> Self {
         let any_case = !query.chars().any(char::is_uppercase);
         let bare = query.split(|ch: char| !matches!(ch, ' '..='~') || matches!(ch, '"' | '\\'));
         let bare = bare.max_by_key(|part| part.len()).unwrap_or_default().as_bytes().to_vec();
@@ -50,12 +51,13 @@ impl Needle {
         Self { query: query.to_owned(), any_case, bare, rare }
     }
 
-    pub(super) fn query(&self) -> &str {
+    /// The text as it was typed.
+    pub fn query(&self) -> &str {
         &self.query
     }
 
     /// Where the query stands in a text.
-    pub(in super::super) fn ranges<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
+    pub fn ranges<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
         let (needle, bytes) = (self.query.as_bytes(), text.as_bytes());
         let mut from = 0;
         std::iter::from_fn(move || {
@@ -63,6 +65,11 @@ impl Needle {
             from = at + needle.len();
             Some(at..from)
         })
+    }
+
+    /// It stands in a text.
+    pub fn is_in(&self, text: &str) -> bool {
+        self.ranges(text).next().is_some()
     }
 
     /// The first place at or after `from` where a line may hold the query.
