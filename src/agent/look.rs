@@ -10,6 +10,8 @@ use std::{
 use super::probe::Probe;
 use crate::{config::Config, executors, llm, process::ChildKind};
 
+/// What is said of a directory that no git repository holds.
+pub const NO_GIT: &str = "no git repository";
 /// How long git may take.
 const GIT_WITHIN: Duration = Duration::from_secs(2);
 
@@ -83,13 +85,14 @@ pub async fn around(
         })
         .collect();
     let directory = directory(&dir).await;
-    Around {
-        executors,
-        directory,
-        dir,
-        model: model.map_err(|error| error.to_string().replace("\nhint: ", "; ").replace('\n', " ")),
-        lm,
-    }
+    Around { executors, directory, dir, model: model.map_err(|error| missing(&error)), lm }
+}
+
+/// What is missing for a model, and the first thing that helps.
+fn missing(error: &crate::error::UserError) -> String {
+    let hint = error.hint.split(';').next().unwrap_or_default();
+    let parts = [error.message.as_str(), hint].into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(": ").replace('\n', " ")
 }
 
 fn scripted(config: &Config, lm: &str) -> bool {
@@ -143,7 +146,7 @@ async fn directory(dir: &Path) -> Result<String, String> {
     if rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_err() {
         return Err("it cannot be written".to_owned());
     }
-    Ok(git(dir).await.unwrap_or_else(|| "no git repository".to_owned()))
+    Ok(git(dir).await.unwrap_or_else(|| NO_GIT.to_owned()))
 }
 
 async fn git(dir: &Path) -> Option<String> {

@@ -233,8 +233,8 @@ fn endpoint(
     let key = key.map(|key| Secret(key.to_owned()));
     if key.is_none() && !key_from.is_empty() {
         return Err(UserError::failed(
-            format!("the model '{name}' needs a key, and '{key_from}' is not set"),
-            format!("set {key_from} in the environment or in .env; 'zwarm-tui --demo' needs no key"),
+            format!("the model '{name}' needs a key"),
+            format!("set '{key_from}' in the environment or in .env; 'zwarm-tui --demo' needs no key"),
         ));
     }
     Ok(Endpoint::new(row.wire, base_url, key, key_from))

@@ -88,7 +88,7 @@ const NO: (&str, u8) = ("", 99);
 /// All actions. Order: as in the help.
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
-    row(Act::Open(Open::Help), "help.toggle", Global, &["?", "f1"], "this help", NO, "Help"),
+    row(Act::Open(Open::Help), "help.toggle", Global, &["?", "f1"], "all keys and what they do", NO, "Help"),
     row(Act::Open(Open::Palette), "palette.open", Global, &[":", "ctrl-p"], "command palette", ("cmd", 10), ""),
     row(Act::Run(Run::Pause), "run.pause", Global, &["p"], "pause (nothing new starts), continue", ("pause", 1), "Run"),
     row(Act::Run(Run::PauseNow), "run.pause_now", Global, &["P"], "pause now (interrupts running turns too)", NO, "Run"),
@@ -157,6 +157,8 @@ pub const TABLE: &[Row] = &[
 
     row(Act::Session(Session::SelectNext), "session.select_next", Sessions, &["j", "down"], "next session", NO, ""),
     row(Act::Session(Session::SelectPrev), "session.select_prev", Sessions, &["k", "up"], "previous session", NO, ""),
+    row(Act::Session(Session::SelectFirst), "session.select_first", Sessions, &["g", "home"], "first session", NO, ""),
+    row(Act::Session(Session::SelectLast), "session.select_last", Sessions, &["G", "end"], "last session", NO, ""),
     row(Act::Session(Session::Open), "session.open", Sessions, &["enter"], "open the session", ("open", 1), "Session"),
     row(Act::Session(Session::Message), "session.message", Sessions, &["i"], "message the session", ("message", 2), "Session"),
     row(Act::Session(Session::Interrupt), "session.interrupt", Sessions, &["I"], "interrupt its turn", ("interrupt", 3), "Session"),
@@ -175,6 +177,8 @@ pub const TABLE: &[Row] = &[
 
     row(Act::Watcher(Watcher::Next), "watcher.next", Watchers, &["j", "down"], "next verdict", NO, ""),
     row(Act::Watcher(Watcher::Prev), "watcher.prev", Watchers, &["k", "up"], "previous verdict", NO, ""),
+    row(Act::Watcher(Watcher::First), "watcher.first", Watchers, &["g", "home"], "newest verdict", NO, ""),
+    row(Act::Watcher(Watcher::Last), "watcher.last", Watchers, &["G", "end"], "oldest verdict", NO, ""),
     row(Act::Watcher(Watcher::Explain), "watcher.explain", Watchers, &["enter"], "why: rule, evidence, step", ("explain", 1), "Watcher"),
     row(Act::Watcher(Watcher::Toggle), "watcher.toggle", Watchers, &["d"], "switch the watcher off or on for this run (asks)", ("off/on", 2), "Watcher"),
     row(Act::Watcher(Watcher::Mute), "watcher.mute", Watchers, &["m"], "only record what the watcher says, or let it act again (asks)", ("mute", 3), "Watcher"),

@@ -67,6 +67,7 @@ pub(super) async fn run(start: Start) -> Result<i32, UserError> {
     let arrivals = Arrivals::new(answers.complete, Instant::now());
     let first = if answers.complete { typed(&answers.typed) } else { Vec::new() };
     let mut model = super::begin::model(&start, keymap, themes, answers.background, size, &wake)?;
+    model.term.kitty = answers.kitty;
     for warning in warnings {
         model.say(Level::Warning, warning.to_string().replace('\n', " "), now());
     }

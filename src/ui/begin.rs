@@ -77,6 +77,7 @@ pub(super) fn model(
             code: Highlighter::new(move || bell.notify_one()),
             themes: Arc::new(themes),
             animations: ui.animations.unwrap_or_else(|| variable("SSH_CONNECTION").is_none()),
+            kitty: false,
             hits: Vec::new(),
             wake: wake.clone(),
         },

@@ -230,7 +230,11 @@ fn wheel(model: &mut Model, hit: Option<Hit>, by: isize, now: Now) -> Vec<UiEffe
         let code = if by > 0 { KeyCode::Down } else { KeyCode::Up };
         let event = KeyEvent::new(code, KeyModifiers::NONE);
         let press = KeyPress { event, chord: Chord::of(&event), before: None };
-        return overlay(model, now, |overlay, model| overlay.key(model, &press, now));
+        // A list goes by its rows, a text by as many lines as everywhere.
+        let times = if model.overlays.last().is_some_and(Overlay::is_text) { WHEEL } else { 1 };
+        return (0..times)
+            .flat_map(|_| overlay(model, now, |overlay, model| overlay.key(model, &press, now)))
+            .collect();
     }
     let in_session = model.screen == Screen::Session;
     if model.screen == Screen::Home {

@@ -140,6 +140,16 @@ impl Keymap {
         Found::Nothing
     }
 
+    /// The chords that go on after the first one of a sequence, with what they do.
+    pub fn after(&self, contexts: &[Context], first: Chord) -> Vec<(Chord, &'static Row)> {
+        let rows = contexts.iter().filter_map(|context| self.by_context.get(context)).flatten();
+        rows.filter_map(|(keys, row)| match keys.0.as_slice() {
+            [one, next] if *one == first => Some((*next, *row)),
+            _ => None,
+        })
+        .collect()
+    }
+
     /// The keys of an id, as they are shown; empty where it has none.
     pub fn labels(&self, id: &str, ascii: bool) -> Vec<String> {
         let all = self.by_context.values().flatten();

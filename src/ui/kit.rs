@@ -21,6 +21,8 @@ pub struct Canvas<'a> {
     /// The caret, where there is one.
     pub cursor: Option<Position>,
     pub now: Now,
+    /// Something lies over what is drawn: nothing of it has the focus.
+    pub covered: bool,
 }
 
 /// A piece of a line.
@@ -200,6 +202,7 @@ impl Canvas<'_> {
         if area.width < 2 || area.height < 2 {
             return Rect::new(area.x, area.y, 0, 0);
         }
+        let focused = focused && !self.covered;
         let set = match (self.skin.ascii, focused) {
             (true, true) => ["+", "=", "+", "|", "+", "+"],
             (true, false) => ["+", "-", "+", "|", "+", "+"],
@@ -207,6 +210,10 @@ impl Canvas<'_> {
             (false, false) => ["┌", "─", "┐", "│", "└", "┘"],
         };
         let style = self.skin.border(focused);
+        self.boxed(area, left, right, set, style)
+    }
+
+    fn boxed(&mut self, area: Rect, left: &[Span], right: &[Span], set: [&str; 6], style: Style) -> Rect {
         let across = set[1].repeat(usize::from(area.width) - 2);
         let (last_x, last_y) = (area.right() - 1, area.bottom() - 1);
         for (y, corners) in [(area.y, (set[0], set[2])), (last_y, (set[4], set[5]))] {
@@ -251,7 +258,13 @@ impl Canvas<'_> {
     /// A box over everything else; the area inside.
     pub fn popup(&mut self, area: Rect, left: &[Span], right: &[Span]) -> Rect {
         self.clear(area);
-        self.frame(area, left, right, false)
+        if area.width < 2 || area.height < 2 {
+            return Rect::new(area.x, area.y, 0, 0);
+        }
+        let plain = ["+", "-", "+", "|", "+", "+"];
+        let set = if self.skin.ascii { plain } else { ["┌", "─", "┐", "│", "└", "┘"] };
+        let style = self.skin.border(true);
+        self.boxed(area, left, right, set, style)
     }
 
     /// What a click there means.

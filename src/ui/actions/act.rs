@@ -17,6 +17,21 @@ pub enum Act {
     Screen(Screen),
 }
 
+impl Act {
+    /// It does something to a run, or shows something of one.
+    pub fn needs_run(self) -> bool {
+        match self {
+            Self::Go(it) => matches!(it, Go::Pane(_) | Go::Zoom),
+            Self::Open(it) => {
+                matches!(it, Open::Inbox | Open::Ledger | Open::Budget | Open::Changes)
+            }
+            Self::Run(it) => !matches!(it, Run::Quit | Run::Demo),
+            Self::Scroll(_) | Self::Item(_) | Self::Session(_) | Self::Watcher(_) | Self::Write(_) => true,
+            Self::Browse(_) | Self::Screen(_) => false,
+        }
+    }
+}
+
 /// Moving between places and panes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Go {
@@ -106,6 +121,8 @@ pub enum Item {
 pub enum Session {
     SelectNext,
     SelectPrev,
+    SelectFirst,
+    SelectLast,
     Open,
     Message,
     Interrupt,
@@ -120,6 +137,8 @@ pub enum Session {
 pub enum Watcher {
     Next,
     Prev,
+    First,
+    Last,
     Explain,
     Toggle,
     Mute,

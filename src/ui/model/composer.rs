@@ -150,6 +150,11 @@ impl Composer {
         self.pastes.push((sign, text));
     }
 
+    /// A collapsed paste stands in the text.
+    pub fn has_folded_paste(&self) -> bool {
+        !self.pastes.is_empty()
+    }
+
     /// Shows collapsed pastes in full. False: there are none.
     pub fn expand(&mut self) -> bool {
         let any = !self.pastes.is_empty();

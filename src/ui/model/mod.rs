@@ -86,6 +86,8 @@ pub struct Term {
     pub themes: Arc<Themes>,
     /// A clock that moves by itself may be shown.
     pub animations: bool,
+    /// Keys come in the kitty protocol, which tells more of them apart.
+    pub kitty: bool,
     /// What a click means, last drawn last.
     pub hits: Vec<(Rect, Hit)>,
     /// Rings when something that was asked of another thread is there.

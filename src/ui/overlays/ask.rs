@@ -190,20 +190,21 @@ impl Ask {
                         format!("{} ({}{pid})", s.short_id, s.who.adapter)
                     })
                     .collect();
-                let who =
-                    if working.is_empty() { "no executor works now".to_owned() } else { working.join(", ") };
+                let (stops, who) = if working.is_empty() {
+                    (String::new(), "no executor works now".to_owned())
+                } else {
+                    let stops = format!(" and its {}", counted(working.len(), "running executor"));
+                    let who = working.join(", ");
+                    (stops, format!("{who}: stopped by their ladders, in at most 8 s"))
+                };
                 let mut text = vec![
-                    format!(
-                        "This stops the run \"{}\" and its {}.",
-                        run.name,
-                        counted(working.len(), "running executor")
-                    ),
+                    format!("This stops the run '{}'{stops}.", run.name),
                     String::new(),
                     format!(
                         "1. the model call is cancelled; step {} ends as interrupted",
                         run.folds.run.progress.step
                     ),
-                    format!("2. executors are stopped by their ladders, in at most 8 s: {who}"),
+                    format!("2. {who}"),
                     "3. state is saved; you can resume. Your files stay as they are".to_owned(),
                 ];
                 if run.state() == RunState::Stopping {
@@ -245,7 +246,7 @@ impl Ask {
         let (title, text) = self.text(model);
         let cells = area.width.saturating_sub(4).clamp(20, 74);
         let lines: Vec<String> =
-            text.iter().flat_map(|line| wrap(line, usize::from(cells.saturating_sub(6)))).collect();
+            text.iter().flat_map(|line| listed(line, usize::from(cells.saturating_sub(6)))).collect();
         let height = u16::try_from(lines.len()).unwrap_or(10) + 5;
         let place = centred(area, cells, height);
         let (warn, plain) = (canvas.skin.warn(), canvas.skin.text());
@@ -268,6 +269,18 @@ impl Ask {
             x = x.saturating_add(cells + 1);
         }
     }
+}
+
+/// A line wrapped; what follows the number of an item stands below its text.
+fn listed(line: &str, cells: usize) -> Vec<String> {
+    let number = line.find(". ").filter(|at| *at > 0 && line[..*at].bytes().all(|b| b.is_ascii_digit()));
+    let Some(label) = number.map(|at| at + 2) else { return wrap(line, cells) };
+    let (head, rest) = line.split_at(label);
+    let put = |(n, part): (usize, &String)| match n {
+        0 => format!("{head}{part}"),
+        _ => format!("{:label$}{part}", ""),
+    };
+    wrap(rest, cells.saturating_sub(label)).iter().enumerate().map(put).collect()
 }
 
 /// `1 executor`, `2 executors`.

@@ -149,9 +149,14 @@ fn pace(run: &RunModel, skin: &Skin, now: jiff::Timestamp) -> Line {
     let rate = folds.spend.rate(now) + flight / folds.spend.minutes(now).clamp(1.0, 5.0);
     let about = if folds.estimated() { "~" } else { "" };
     let mut text = format!("rate        {about}{} tokens a minute", tokens(rate as u64));
-    if let Some(cap) = folds.cap(Cap::MaxTokens).filter(|_| rate >= 1.0) {
+    if !run.can_steer() {
+        text = format!("it took     {:.1} minutes", folds.spend.minutes(now));
+    } else if let Some(cap) = folds.cap(Cap::MaxTokens).filter(|_| rate >= 1.0) {
         let left = ((cap - folds.spent(Cap::MaxTokens, now)) / rate).max(0.0);
-        text.push_str(&format!(", so {left:.0} minutes to the cap"));
+        match left {
+            ..1.0 => text.push_str(", so less than a minute to the cap"),
+            _ => text.push_str(&format!(", so {left:.0} minutes to the cap")),
+        }
     }
     vec![span(text, skin.text())]
 }

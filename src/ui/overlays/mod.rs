@@ -164,6 +164,19 @@ impl Overlay {
         }
     }
 
+    /// It shows a text that scrolls.
+    pub fn is_text(&self) -> bool {
+        matches!(
+            self,
+            Self::Help(_)
+                | Self::Messages(_)
+                | Self::Changes(_)
+                | Self::Log(_)
+                | Self::Sheet(_)
+                | Self::Budget(_)
+        )
+    }
+
     /// A pasted text. False: it takes none.
     pub fn paste(&mut self, text: &str) -> bool {
         match self {

@@ -46,6 +46,8 @@ pub struct Palette {
     found: Vec<usize>,
     selected: usize,
     matcher: Matcher,
+    /// No run is in view.
+    at_home: bool,
 }
 
 impl Palette {
@@ -55,7 +57,14 @@ impl Palette {
             Screen::Home | Screen::NewRun => matches!(row.context, Context::Browser | Context::Global),
             Screen::Run | Screen::Session => row.context != Context::Browser,
         };
-        Self::new("Commands", TABLE.iter().filter(fits).map(Entry::Action).collect())
+        let mut rows: Vec<&'static Row> = TABLE.iter().filter(fits).collect();
+        let at_home = matches!(screen, Screen::Home | Screen::NewRun);
+        // What belongs to the screen comes first, and what needs a run only for who looks for it.
+        rows.sort_by_key(|row| at_home && row.context != Context::Browser);
+        let mut palette = Self::new("Commands", rows.into_iter().map(Entry::Action).collect());
+        palette.at_home = at_home;
+        palette.search();
+        palette
     }
 
     /// Of texts, the newest first.
@@ -65,8 +74,15 @@ impl Palette {
 
     fn new(title: &'static str, entries: Vec<Entry>) -> Self {
         let matcher = Matcher::new(Config::DEFAULT);
-        let mut palette =
-            Self { title, query: String::new(), entries, found: Vec::new(), selected: 0, matcher };
+        let mut palette = Self {
+            title,
+            query: String::new(),
+            entries,
+            found: Vec::new(),
+            selected: 0,
+            matcher,
+            at_home: false,
+        };
         palette.search();
         palette
     }
@@ -76,6 +92,14 @@ impl Palette {
             Entry::Action(row) if row.group.is_empty() => format!("Move: {}", row.text),
             Entry::Action(row) => format!("{}: {}", row.group, row.text),
             Entry::Text(text) => text.replace('\n', " "),
+        }
+    }
+
+    /// It is listed for what is typed.
+    fn offers(&self) -> impl Fn(&Entry) -> bool + use<> {
+        let idle = self.at_home && self.query.is_empty();
+        move |entry| {
+            entry.is_offered() && !(idle && matches!(entry, Entry::Action(row) if row.act.needs_run()))
         }
     }
 
@@ -96,9 +120,10 @@ impl Palette {
         }
         let pattern = Pattern::parse(&self.query, CaseMatching::Smart, Normalization::Smart);
         let mut buffer = Vec::new();
+        let offers = self.offers();
         let mut scored: Vec<(u32, usize)> = Vec::new();
         for (at, entry) in
-            self.entries.iter().enumerate().filter(|(at, entry)| Some(*at) != named && entry.is_offered())
+            self.entries.iter().enumerate().filter(|(at, entry)| Some(*at) != named && offers(entry))
         {
             let mut text = Self::words(entry);
             if let Entry::Action(row) = entry {
@@ -212,7 +237,8 @@ impl Palette {
             canvas.hit(line, crate::ui::model::Hit::Choice(n));
         }
         let last = row(inner, inner.height - 1);
-        let offered = self.entries.iter().filter(|entry| entry.is_offered()).count();
+        let offers = self.offers();
+        let offered = self.entries.iter().filter(|entry| offers(entry)).count();
         let count = format!(" {} of {}", self.found.len(), offered.max(self.found.len()));
         canvas.spans(last, &[span(count, dim)]);
     }

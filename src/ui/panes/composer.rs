@@ -108,6 +108,13 @@ pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect, 
         NudgeTarget::Session(id) if run.can_steer() => of_session(run, id, title, to, canvas.skin.ascii),
         _ => (title.to_owned(), to),
     };
+    let to = match (
+        typing && run.composer.has_folded_paste(),
+        model.fixed.keymap.label("nudge.expand_paste", canvas.skin.ascii),
+    ) {
+        (true, key) if !key.is_empty() => format!("{key} shows the paste · {to}"),
+        _ => to,
+    };
     canvas.hit(area, Hit::Composer);
     let inner = if bordered {
         let style = canvas.skin.title(typing);

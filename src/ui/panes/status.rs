@@ -3,8 +3,9 @@
 use ratatui::layout::Rect;
 
 use crate::ui::{
-    actions::{Act, Browse, Go, Open, Run, Session, TABLE, Write},
+    actions::{Act, Browse, Context, Go, Open, Run, Session, TABLE, Write},
     input::contexts,
+    keys::Chord,
     kit::{Canvas, Span, span, width},
     model::{Hit, Level, Model, Screen},
     skin::Sign,
@@ -41,6 +42,9 @@ fn hints(model: &Model) -> Vec<Hint> {
     }
     let here = contexts(model);
     let ascii = model.term.skin.ascii;
+    if let Some(prefix) = model.pressed.prefix {
+        return after_prefix(model, &here, prefix);
+    }
     let mut rows: Vec<_> =
         TABLE.iter().filter(|row| here.contains(&row.context) && !row.hint.is_empty()).collect();
     let depth = |row: &crate::ui::actions::Row| here.iter().position(|context| *context == row.context);
@@ -74,7 +78,7 @@ fn hints(model: &Model) -> Vec<Hint> {
     rows.sort_by_key(|row| row.rank);
     let mut hints: Vec<Hint> = Vec::new();
     for row in rows {
-        let key = model.fixed.keymap.label(row.id, ascii);
+        let key = typeable(model, row.id);
         if key.is_empty() || hints.iter().any(|hint| hint.key == key) {
             continue;
         }
@@ -93,6 +97,31 @@ fn hints(model: &Model) -> Vec<Hint> {
         hints.push(Hint { key, text, act: Some(row.act) });
     }
     hints
+}
+
+/// The first key of an action that this terminal can tell from others: without the kitty protocol it sends Shift-Enter
+/// as Enter.
+fn typeable(model: &Model, id: &str) -> String {
+    let labels = model.fixed.keymap.labels(id, model.term.skin.ascii);
+    let shifted = [
+        Chord::parse("shift-enter").map(|chord| chord.label(false)),
+        Chord::parse("shift-enter").map(|chord| chord.label(true)),
+    ];
+    let told = |label: &&String| model.term.kitty || !shifted.iter().flatten().any(|it| it == *label);
+    labels.iter().find(told).or(labels.first()).cloned().unwrap_or_default()
+}
+
+/// What can follow the first chord of a sequence.
+fn after_prefix(model: &Model, here: &[Context], prefix: Chord) -> Vec<Hint> {
+    let ascii = model.term.skin.ascii;
+    let first =
+        Hint { key: prefix.label(ascii), text: model.term.skin.sign(Sign::More).to_owned(), act: None };
+    let next = model.fixed.keymap.after(here, prefix).into_iter().map(|(chord, row)| Hint {
+        key: chord.label(ascii),
+        text: row.text.to_owned(),
+        act: Some(row.act),
+    });
+    std::iter::once(first).chain(next).collect()
 }
 
 /// While a search is typed or lines are selected, other keys count.
@@ -130,18 +159,16 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
     let skin = canvas.skin;
     let help = model.fixed.keymap.label("help.toggle", skin.ascii);
-    let last: Vec<Span> = vec![span(format!(" {help}"), skin.key()), span(" help ", skin.dim())];
-    let last_cells: usize = last.iter().map(|(text, _)| width(text)).sum();
     let right = side(model, canvas);
     let right_cells: usize = right.iter().map(|(text, _)| width(text)).sum();
     let shows_right = usize::from(area.width) >= 100 && right_cells > 0;
+    let word = if shows_right { " help   " } else { " help " };
+    let last: Vec<Span> = vec![span(format!(" {help}"), skin.key()), span(word, skin.dim())];
+    let last_cells: usize = last.iter().map(|(text, _)| width(text)).sum();
     let room = usize::from(area.width).saturating_sub(last_cells + if shows_right { right_cells } else { 0 });
     let mut x = area.x + 1;
     let mut used = 1;
-    let prefix = model.pressed.prefix.map(|chord| chord.label(skin.ascii));
-    let all = hints(model);
-    let prefix_hint = prefix.map(|key| Hint { key, text: skin.sign(Sign::More).to_owned(), act: None });
-    for mut hint in prefix_hint.into_iter().chain(all) {
+    for mut hint in hints(model) {
         if skin.ascii {
             hint.key = in_ascii(&hint.key);
         }

@@ -2,10 +2,16 @@
 
 use ratatui::layout::Rect;
 
-use crate::ui::{
-    kit::{Canvas, Span, span},
-    render::{Transcript, transcript::SearchStatus},
-    skin::Sign,
+use crate::{
+    fold::sessions::Doing,
+    protocol::event::RunState,
+    ui::{
+        kit::{Canvas, Span, span},
+        model::{Pane, RunModel},
+        msg::Access,
+        render::{Transcript, transcript::SearchStatus},
+        skin::Sign,
+    },
 };
 
 /// `follow ↓`, `↓ 37 new`, `3/41`.
@@ -28,6 +34,26 @@ pub fn status(text: &Transcript, canvas: &Canvas<'_>) -> Vec<Span> {
 /// `/word 3/41`.
 pub fn found(finds: Option<SearchStatus>, canvas: &Canvas<'_>) -> Option<Span> {
     finds.map(|finds| span(format!("/{} {}  ", finds.query, finds.count()), canvas.skin.accent()))
+}
+
+/// Another process runs it and somebody speaks there: live text stays in that process, the journal has what is finished.
+/// A line says so; what is left of the area.
+pub fn elsewhere(run: &RunModel, pane: Pane, canvas: &mut Canvas<'_>, area: Rect) -> Rect {
+    let running = matches!(run.state(), RunState::Running | RunState::Pausing);
+    if run.access != Access::Foreign || !run.can_steer() || !running || area.height < 4 {
+        return area;
+    }
+    let selected = run.look.selected.and_then(|id| run.folds.sessions.get(id));
+    let who = match (pane, selected) {
+        (Pane::Live, Some(session)) if session.doing == Doing::Working => session.short_id.clone(),
+        (Pane::Orchestrator, _) if run.folds.run.progress.in_step => "the orchestrator".to_owned(),
+        _ => return area,
+    };
+    let (sign, dim) = (canvas.skin.sign(Sign::Running), canvas.skin.dim());
+    let text = format!("{sign} {who} works in another process: each piece is shown when it is done");
+    let y = area.bottom() - 1;
+    canvas.put(area.x, y, area.width, &text, dim);
+    Rect { height: area.height - 1, ..area }
 }
 
 /// Draws the search line into the last row of an area, while one is typed; what is left of the area.

@@ -96,7 +96,9 @@ fn a_search_looks_into_closed_files_and_opens_what_it_finds() {
 fn the_code_of_a_diff_has_its_colours_and_changes_keep_theirs() {
     use ratatui::style::Color;
     let (send, woken) = std::sync::mpsc::channel();
-    let code = Highlighter::new(move || drop(send.send(())));
+    let code = Highlighter::new(move || {
+        let _ = send.send(());
+    });
     let file =
         parse("--- a/x.rs\n+++ b/x.rs\n@@ -1,2 +1,2 @@\n // note\n-let a = 1;\n+let b = 1;\n").remove(0);
     let coded = Coded::new(&file);

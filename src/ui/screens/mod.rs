@@ -24,7 +24,8 @@ pub fn draw(model: &mut Model, buf: &mut Buffer, now: Now) -> Option<Position> {
     let mut hits = std::mem::take(&mut model.term.hits);
     hits.clear();
     let skin = model.term.skin.clone();
-    let mut canvas = Canvas { buf, skin: &skin, hits: &mut hits, cursor: None, now };
+    let mut canvas =
+        Canvas { buf, skin: &skin, hits: &mut hits, cursor: None, now, covered: !model.overlays.is_empty() };
     let background = canvas.skin.text();
     canvas.paint(area, background);
     model.term.size = (area.width, area.height);
@@ -80,6 +81,7 @@ fn screen(model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
         status::toast(model, canvas, Rect { y: body.bottom(), height: 1, ..area });
     }
     status::draw(model, canvas, Rect { y: area.bottom() - 1, height: 1, ..area });
+    canvas.covered = false;
     let mut overlays = std::mem::take(&mut model.overlays);
     if !overlays.is_empty() {
         canvas.cursor = None;

@@ -222,6 +222,11 @@ impl NewRun {
     }
 }
 
+/// The command within words on how to install something; where there is none, the words.
+pub fn command(install: &str) -> &str {
+    install.split('\'').nth(1).unwrap_or(install)
+}
+
 /// A name from the first words of the task; empty where it has none.
 fn auto_name(task: &str) -> String {
     let words = task.lines().next().unwrap_or_default().split(|c: char| !c.is_alphanumeric());

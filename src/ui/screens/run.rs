@@ -140,6 +140,7 @@ fn draw_pane(model: &mut Model, canvas: &mut Canvas<'_>, pane: Pane, area: Rect,
 fn content(model: &mut Model, canvas: &mut Canvas<'_>, pane: Pane, area: Rect, focused: bool) {
     let Some(run) = model.run_mut() else { return };
     let search = run.look.search.clone().filter(|_| focused);
+    let area = texts::elsewhere(run, pane, canvas, area);
     match pane {
         Pane::Orchestrator => {
             canvas.hit(area, Hit::Pane(pane));

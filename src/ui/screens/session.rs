@@ -38,6 +38,7 @@ pub fn draw(model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     match tab {
         Tab::Transcript => {
             let tails = run.tails.clone();
+            let inner = texts::elsewhere(run, Pane::Live, canvas, inner);
             if let Some(text) = run.live() {
                 if let Some(tails) = tails {
                     text.tick_tails(&tails);

@@ -45,10 +45,14 @@ pub fn verdict(run: &mut RunModel, by: isize) {
 /// An action on sessions.
 pub fn act(model: &mut Model, it: Session, argument: Option<&str>, now: Now) -> Vec<UiEffect> {
     match it {
-        Session::SelectNext | Session::SelectPrev => {
-            if let Some(run) = model.run_mut() {
-                select(run, if it == Session::SelectNext { 1 } else { -1 });
-            }
+        Session::SelectNext | Session::SelectPrev | Session::SelectFirst | Session::SelectLast => {
+            let by = match it {
+                Session::SelectNext => 1,
+                Session::SelectPrev => -1,
+                Session::SelectFirst => isize::MIN / 2,
+                _ => isize::MAX / 2,
+            };
+            model.run_mut().into_iter().for_each(|run| select(run, by));
             return Vec::new();
         }
         Session::New => return by_hand(model, argument, now),
@@ -93,7 +97,7 @@ pub fn act(model: &mut Model, it: Session, argument: Option<&str>, now: Now) -> 
                 model.overlays.push(Overlay::Ask(Ask::new(Question::EndSession(run_id, id), now)));
             }
         }
-        Session::SelectNext | Session::SelectPrev | Session::New | Session::Fork | Session::Settle(_) => {}
+        _ => {}
     }
     Vec::new()
 }
@@ -241,10 +245,14 @@ pub fn reread(run: &mut RunModel, event: &Event) -> Option<UiEffect> {
 /// An action on watchers.
 pub fn watcher(model: &mut Model, it: Watcher, now: Now) -> Vec<UiEffect> {
     match it {
-        Watcher::Next | Watcher::Prev => {
-            if let Some(run) = model.run_mut() {
-                verdict(run, if it == Watcher::Next { 1 } else { -1 });
-            }
+        Watcher::Next | Watcher::Prev | Watcher::First | Watcher::Last => {
+            let by = match it {
+                Watcher::Next => 1,
+                Watcher::Prev => -1,
+                Watcher::First => isize::MIN / 2,
+                _ => isize::MAX / 2,
+            };
+            model.run_mut().into_iter().for_each(|run| verdict(run, by));
         }
         Watcher::Explain => explain(model),
         Watcher::Toggle | Watcher::Mute | Watcher::Allow | Watcher::Tune => switch(model, it, now),

@@ -26,6 +26,10 @@ pub(super) fn run(shown: &Shown<'_>, body: &Run, brush: &Brush<'_>, out: &mut Ve
             let text = format!("{what} {} · {}", shown.event.timestamp.clock(), started.model);
             about(Icon::Closed, Role::Strong, &text, brush, out);
         }
+        // Its end, which follows, tells the rest.
+        Run::RunStateChanged(changed) if changed.state == RunState::Stopping && changed.by == "exit" => {
+            note("exit was called: the run ends", brush, out);
+        }
         Run::RunStateChanged(changed) => {
             let (icon, role, word) = match changed.state {
                 RunState::Paused | RunState::Pausing => (Icon::Pause, Role::Pause, "PAUSED"),

@@ -169,7 +169,9 @@ pub(super) fn facts(output: &str) -> Facts {
     };
     let streams = [text("stdout"), text("stderr")].into_iter().flatten().collect::<Vec<_>>();
     let error = text("error");
-    let session = [text("short_id"), text("session"), text("session_id")].into_iter().flatten().next();
+    // The reference puts a whole phrase into `session`.
+    let ids = [text("short_id"), text("session"), text("session_id")].into_iter().flatten();
+    let session = ids.filter(|id| !id.contains(' ')).next();
     let session = session.map(|id| if id.len() == 36 { id.chars().take(8).collect() } else { id });
     let status = text("status").or_else(|| text("mode"));
     let response = text("response").or_else(|| text("output")).or_else(|| text("message"));

@@ -24,10 +24,11 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let ascii = canvas.skin.ascii;
     let label = |id: &str| model.fixed.keymap.label(id, ascii);
     for (keys, what) in [
-        (label("instance.new"), "start a run: say what is to be done; a team of agents does it, you steer"),
-        (label("instance.open"), "play the demo: a whole run in half a minute, without any key or agent"),
+        (label("instance.new"), "start a run: you say what is to be done, agents do it, you steer"),
+        (label("instance.open"), "play the demo: a whole run in half a minute, no key needed"),
         (label("instance.scope"), "runs of all directories that you have used"),
         (label("help.toggle"), "all keys"),
+        (label("back"), "quit"),
     ] {
         for (n, part) in wrap(what, cells.saturating_sub(6)).into_iter().enumerate() {
             let keys = if n == 0 { keys.clone() } else { String::new() };
@@ -43,16 +44,25 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             for (n, found) in around.executors.iter().enumerate() {
                 let said = match (found.usable, found.signed_in) {
                     (false, _) => {
-                        // The other ways are told by the dialog and by doctor.
-                        let install = found.install.split(", or set").next().unwrap_or_default();
-                        Err(format!("{} not found: {install}", found.name))
+                        // How to sign in is told by doctor.
+                        Err(format!("{} not found: {}", found.name, new_run::command(&found.install)))
                     }
                     (true, Some(false)) => Err(format!("{} found, not signed in", found.name)),
                     (true, _) => Ok(format!("{} found", found.name)),
                 };
                 state(canvas, &mut lines, cells, if n == 0 { "Executors" } else { "" }, said);
             }
-            state(canvas, &mut lines, cells, "Directory", around.directory.clone());
+            match &around.directory {
+                Ok(text) if text == crate::agent::look::NO_GIT => {
+                    let text = format!("{text}: runs work, without diffs of what they change");
+                    lines.push(vec![
+                        span(format!("{:<LABEL$}", "Directory"), dim),
+                        span(format!("{} ", canvas.skin.sign(Sign::Ok)), dim),
+                        span(text, plain),
+                    ]);
+                }
+                said => state(canvas, &mut lines, cells, "Directory", said.clone()),
+            }
             lines.push(Vec::new());
             let advice = "A run needs a model and at least one executor. zwarm-tui doctor looks closer.";
             lines.extend(wrap(advice, cells).into_iter().map(|part| vec![span(part, dim)]));

@@ -8,7 +8,7 @@ use super::{
     fields::{APPROVALS, NUMBERS, SANDBOXES},
 };
 use crate::ui::{
-    kit::{Canvas, Span, centred, cut, inside, row, span, width},
+    kit::{Canvas, Span, centred, cut, inside, row, span, width, wrap},
     model::{Hit, Model, composer::Composer},
     panes::composer::draw_text,
     skin::Skin,
@@ -175,7 +175,16 @@ fn fields(new: &NewRun, cells: u16, skin: &Skin) -> Flow {
     flow.row("Model", skin);
     flow.field(&new.texts.model, wide.min(34), here(Stop::Model), Stop::Model, skin);
     let known = new.around.as_ref().filter(|around| around.lm == new.texts.model.text());
-    flow.put(note(known.map(|around| &around.model)), None, None);
+    match known.map(|around| &around.model) {
+        // What is missing is told in full, on rows of its own.
+        Some(Err(text)) => {
+            for part in wrap(text, wide) {
+                (flow.x, flow.y) = (LABEL, flow.y + 1);
+                flow.put(vec![span(part, skin.warn())], None, None);
+            }
+        }
+        known => flow.put(note(known), None, None),
+    }
     flow.row("Executor", skin);
     executors(new, &mut flow, skin);
     flow.row("Sandbox", skin);
@@ -220,7 +229,9 @@ fn executors(new: &NewRun, flow: &mut Flow, skin: &Skin) {
         let version = new.versions.iter().find(|(of, _)| of == name).map(|(_, version)| version.as_str());
         let (text, style) = match found {
             None => (String::new(), skin.dim()),
-            Some(found) if !found.usable => (format!("not found: {}", found.install), skin.dim()),
+            Some(found) if !found.usable => {
+                (format!("not found: {}", super::command(&found.install)), skin.dim())
+            }
             Some(found) => match found.signed_in {
                 Some(false) => (format!("{} not signed in", version.unwrap_or_default()), skin.warn()),
                 _ => (format!("{} found", version.unwrap_or_default()), skin.ok()),
