@@ -213,7 +213,7 @@ pub const TABLE: &[Row] = &[
     row(Act::Browse(Browse::Last), "instance.last", Browser, &["G", "end"], "last", NO, ""),
     row(Act::Browse(Browse::Open), "instance.open", Browser, &["enter"], "open (a live one: its run view, else read-only)", ("open", 1), "Instance"),
     row(Act::Browse(Browse::Resume), "instance.resume", Browser, &["r"], "resume", ("resume", 2), "Instance"),
-    row(Act::Open(Open::NewRun), "instance.new", Browser, &["n"], "new run", ("new", 3), ""),
+    row(Act::Open(Open::NewRun), "instance.new", Browser, &["n"], "new run…", ("new", 3), "Instance"),
     row(Act::Browse(Browse::Rename), "instance.rename", Browser, &["R"], "rename", ("rename", 7), "Instance"),
     row(Act::Browse(Browse::Delete), "instance.delete", Browser, &["d"], "delete…", ("delete…", 8), "Instance"),
     row(Act::Browse(Browse::Export), "instance.export", Browser, &["e"], "export (Markdown, JSON)", ("export", 9), "Instance"),

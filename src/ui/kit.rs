@@ -255,6 +255,21 @@ impl Canvas<'_> {
         }
     }
 
+    /// A line above an area, with titles; the area below it.
+    pub fn rule(&mut self, area: Rect, left: &[Span], right: &[Span], focused: bool) -> Rect {
+        let focused = focused && !self.covered;
+        let line = match (self.skin.ascii, focused) {
+            (true, true) => "=",
+            (true, false) => "-",
+            (false, true) => "━",
+            (false, false) => "─",
+        };
+        let style = self.skin.border(focused);
+        self.buf.set_string(area.x, area.y, line.repeat(usize::from(area.width)), style);
+        self.titles(area, left, right, style, line);
+        Rect { y: area.y + 1, height: area.height - 1, ..area }
+    }
+
     /// A box over everything else; the area inside.
     pub fn popup(&mut self, area: Rect, left: &[Span], right: &[Span]) -> Rect {
         self.clear(area);

@@ -8,7 +8,7 @@ use crate::{
     protocol::{NudgeTarget, SessionId},
     ui::{
         kit::{Canvas, span, width},
-        model::{Hit, Model, RunModel, composer::Composer},
+        model::{Hit, Model, RunModel, Screen, composer::Composer},
         skin::Sign,
     },
 };
@@ -98,13 +98,17 @@ pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect, 
     }
     let typing = run.look.typing;
     let (dim, key) = (canvas.skin.dim(), canvas.skin.key());
-    let to = format!("to: {}", target(run, run.composer.target));
+    // What the key that begins to write would aim at.
+    let idle = run.composer.is_empty() && !typing;
+    let here = run.look.selected.filter(|_| idle && model.screen == Screen::Session);
+    let aim = here.map_or(run.composer.target, NudgeTarget::Session);
+    let to = format!("to: {}", target(run, aim));
     let (title, to) = match (run.can_steer(), run.composer.editing.is_some()) {
         (false, _) => ("Further task", "Enter resumes the run with it".to_owned()),
         (true, true) => ("Nudge (changing a queued one)", to),
         (true, false) => ("Nudge", to),
     };
-    let (title, to) = match run.composer.target {
+    let (title, to) = match aim {
         NudgeTarget::Session(id) if run.can_steer() => of_session(run, id, title, to, canvas.skin.ascii),
         _ => (title.to_owned(), to),
     };
@@ -119,6 +123,9 @@ pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect, 
     let inner = if bordered {
         let style = canvas.skin.title(typing);
         canvas.frame(area, &[span(title, style)], &[span(to.clone(), dim)], typing)
+    } else if area.height > wanted(run, area.width) {
+        let style = canvas.skin.title(typing);
+        canvas.rule(area, &[span(title, style)], &[span(to.clone(), dim)], typing)
     } else {
         area
     };
@@ -133,7 +140,10 @@ pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect, 
         let text = match queued(run, canvas) {
             Some(queued) => queued,
             None if !run.can_steer() => format!("nobody runs it: {label} writes a further task"),
-            None => format!("{label} writes a nudge to the orchestrator or a session"),
+            None => match here.and_then(|id| run.folds.sessions.get(id)) {
+                Some(session) => format!("{label} writes a message to {}", session.short_id),
+                None => format!("{label} writes a nudge to the orchestrator or a session"),
+            },
         };
         canvas.put(field.x, field.y, field.width, &text, dim);
         return;

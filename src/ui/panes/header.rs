@@ -13,6 +13,7 @@ use crate::{
         kit::{Canvas, Span, clock, cut, money, span, tilde, tokens_short, width},
         model::{Model, RunModel},
         msg::Access,
+        render::diff::short_path,
         skin::{Sign, Skin},
     },
 };
@@ -128,12 +129,8 @@ fn left(model: &Model, run: &RunModel, canvas: &Canvas<'_>, more: bool) -> Vec<S
         None => state(&run.folds.run, skin),
     };
     let time = clock(seconds(run, canvas.now.wall));
-    let counts_down = run.state() == RunState::Sleeping && time.starts_with("00:");
-    let time = match (wide, counts_down) {
-        (true, _) => time,
-        (false, true) => time[3..].to_owned(),
-        (false, false) => time[..5].to_owned(),
-    };
+    // Where there is little room: minutes and seconds, from an hour on hours as well.
+    let time = if wide { time } else { time.strip_prefix("00:").unwrap_or(&time).to_owned() };
     let name_cells = if more { 40 } else { 14 };
     let mut left = vec![span(" zwarm ", skin.dim())];
     if wide {
@@ -146,7 +143,7 @@ fn left(model: &Model, run: &RunModel, canvas: &Canvas<'_>, more: bool) -> Vec<S
     }
     if wide && more {
         let dir = tilde(&run.working_dir.display().to_string(), &model.fixed.user_home);
-        left.push(span(format!("  {}", cut(&dir, 30, skin.ascii)), skin.dim()));
+        left.push(span(format!("  {}", short_path(&dir, 30)), skin.dim()));
     }
     left.push(span("  ", skin.text()));
     left.push(span(format!("{sign} {}", if wide { long } else { short }), style));

@@ -13,6 +13,9 @@ use crate::ui::{
     theme::{Background, Depth},
 };
 
+/// Rows from which a line stands above the text that is written, where there are no borders.
+pub const RULE_FROM: u16 = 14;
+
 /// How the view is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -45,7 +48,11 @@ pub fn layout(area: Rect, focus: Pane, zoom: bool, text: u16) -> Layout {
         _ => Mode::Narrow,
     };
     let line = |y: u16, height: u16| Rect::new(area.x, area.y + y, area.width, height).intersection(area);
-    let borders = if mode == Mode::Narrow { 0 } else { 2 };
+    let borders = match mode {
+        // A line above it.
+        Mode::Narrow => u16::from(area.height >= RULE_FROM),
+        _ => 2,
+    };
     let text = text.max(if mode == Mode::Wide { 2 } else { 1 });
     let composer_rows = (text + borders).min(area.height / 3).max(1);
     let composer = line(area.height - composer_rows, composer_rows);

@@ -10,6 +10,7 @@ use crate::{
         model::{Hit, Model, Pane, RunModel, group::Group, run::Tab},
         panes::{composer, header, sessions, texts},
         render::{Brush, Highlighter, Reading, lines::Looks},
+        screens::run::RULE_FROM,
     },
 };
 
@@ -19,7 +20,8 @@ pub fn draw(model: &mut Model, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(run) = model.run() else { return };
     let Some(session) = run.look.selected.and_then(|id| run.folds.sessions.get(id)) else { return };
     let bordered = area.width >= 80 && area.height >= 16;
-    let text = composer::wanted(run, area.width) + if bordered { 2 } else { 0 };
+    let rule = u16::from(area.height >= RULE_FROM);
+    let text = composer::wanted(run, area.width) + if bordered { 2 } else { rule };
     let text = text.min(area.height / 3).max(1);
     let line = |y: u16, height: u16| Rect::new(area.x, area.y + y, area.width, height).intersection(area);
     header::draw(model, run, canvas, line(0, 1));

@@ -54,7 +54,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
             }
             match &around.directory {
                 Ok(text) if text == crate::agent::look::NO_GIT => {
-                    let text = format!("{text}: runs work, without diffs of what they change");
+                    let text = format!("{text}: what a run changes is not shown");
                     lines.push(vec![
                         span(format!("{:<LABEL$}", "Directory"), dim),
                         span(format!("{} ", canvas.skin.sign(Sign::Ok)), dim),
@@ -64,7 +64,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
                 said => state(canvas, &mut lines, cells, "Directory", said.clone()),
             }
             lines.push(Vec::new());
-            let advice = "A run needs a model and at least one executor. zwarm-tui doctor looks closer.";
+            let advice = "A run needs a model and one executor; 'zwarm-tui doctor' looks closer.";
             lines.extend(wrap(advice, cells).into_iter().map(|part| vec![span(part, dim)]));
         }
     }

@@ -157,6 +157,7 @@ fn fields(new: &NewRun, cells: u16, skin: &Skin) -> Flow {
     let mut flow = Flow { pieces: Vec::new(), x: 0, y: 0, width: cells };
     let here = |stop: Stop| new.focus == stop;
     let note = |result: Option<&Result<String, String>>| match result {
+        Some(Ok(text)) if text == crate::agent::look::NO_GIT => vec![span(text.clone(), skin.dim())],
         Some(Ok(text)) => vec![span(text.clone(), skin.ok())],
         Some(Err(text)) => vec![span(text.clone(), skin.warn())],
         None => Vec::new(),
