@@ -141,3 +141,20 @@ fn contrast(a: (u8, u8, u8), b: (u8, u8, u8)) -> f64 {
     let (a, b) = (luminance(a), luminance(b));
     (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }
+
+#[test]
+fn of_sixteen_colours_good_warning_and_bad_keep_their_hue_in_every_theme() {
+    use ratatui::style::Color::{Green, LightGreen, LightRed, LightYellow, Red, Yellow};
+    let themes = Themes::built_in();
+    for name in themes.names().filter(|name| !name.starts_with("colour-blind")) {
+        let theme = themes.get(name).unwrap().at(Depth::Ansi16);
+        let fg = |role| theme.style(role).fg.unwrap();
+        assert!(matches!(fg(Role::Good), Green | LightGreen), "{name}: {:?}", fg(Role::Good));
+        assert!(matches!(fg(Role::Warn), Yellow | LightYellow), "{name}: {:?}", fg(Role::Warn));
+        assert!(matches!(fg(Role::Bad), Red | LightRed), "{name}: {:?}", fg(Role::Bad));
+    }
+    for name in ["colour-blind-dark", "colour-blind-light"] {
+        let theme = themes.get(name).unwrap().at(Depth::Ansi16);
+        assert_ne!(theme.style(Role::Good).fg, theme.style(Role::Bad).fg, "{name}");
+    }
+}

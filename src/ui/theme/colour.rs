@@ -54,13 +54,25 @@ impl Depth {
     pub fn style(self, style: Style) -> Style {
         if self != Self::Mono {
             return Style {
-                fg: style.fg.map(|colour| self.colour(colour)),
+                fg: style.fg.map(|colour| self.letters(colour)),
                 bg: style.bg.map(|colour| self.colour(colour)),
                 underline_color: None,
                 ..style
             };
         }
         Style { fg: None, bg: None, underline_color: None, ..style }
+    }
+
+    /// The same for letters: of sixteen colours the one of the same hue, so that what is green stays green.
+    fn letters(self, colour: Color) -> Color {
+        match (self, colour) {
+            (Self::Ansi16, Color::Rgb(r, g, b)) => sixteen(hue_16(r, g, b)),
+            (Self::Ansi16, Color::Indexed(n @ 16..)) => {
+                let (r, g, b) = indexed(n);
+                sixteen(hue_16(r, g, b))
+            }
+            _ => self.colour(colour),
+        }
     }
 
     fn colour(self, colour: Color) -> Color {
@@ -150,6 +162,33 @@ fn distance(a: (u8, u8, u8), b: (u8, u8, u8)) -> u32 {
 
 fn nearest_256(r: u8, g: u8, b: u8) -> u8 {
     (16..=255).min_by_key(|n| distance((r, g, b), indexed(*n))).unwrap_or(15)
+}
+
+/// Of the sixteen the one of this hue, bright where it is light; without much colour one of the greys.
+fn hue_16(r: u8, g: u8, b: u8) -> usize {
+    /// Less difference between the parts of a colour than this is grey.
+    const GREY: i32 = 45;
+    let (red, green, blue) = (i32::from(r), i32::from(g), i32::from(b));
+    let (most, least) = (red.max(green).max(blue), red.min(green).min(blue));
+    let chroma = most - least;
+    if chroma < GREY {
+        let greys = [0, 7, 8, 15];
+        return greys.into_iter().min_by_key(|n| distance((r, g, b), SIXTEEN[*n])).unwrap_or(7);
+    }
+    let degrees = match most {
+        _ if most == red => 60 * (green - blue) / chroma,
+        _ if most == green => 120 + 60 * (blue - red) / chroma,
+        _ => 240 + 60 * (red - green) / chroma,
+    };
+    let hue = match degrees.rem_euclid(360) {
+        20..70 => 3,
+        70..165 => 2,
+        165..200 => 6,
+        200..262 => 4,
+        262..335 => 5,
+        _ => 1,
+    };
+    if (most + least) / 2 > 127 { hue + 8 } else { hue }
 }
 
 fn nearest_16(r: u8, g: u8, b: u8) -> usize {

@@ -92,10 +92,8 @@ pub fn act(model: &mut Model, it: Session, argument: Option<&str>, now: Now) -> 
             }
             return vec![UiEffect::Send(run_id, Command::Interrupt { session: id })];
         }
-        Session::End => {
-            if steered(model, now).is_some() {
-                model.overlays.push(Overlay::Ask(Ask::new(Question::EndSession(run_id, id), now)));
-            }
+        Session::End if steered(model, now).is_some() => {
+            model.overlays.push(Overlay::Ask(Ask::new(Question::EndSession(run_id, id), now)));
         }
         _ => {}
     }

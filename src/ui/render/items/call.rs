@@ -59,7 +59,7 @@ pub(super) fn paint(shown: &Shown<'_>, call: &ToolCall, brush: &Brush<'_>, out: 
     let icon = if shown.open || is_command { Icon::Open } else { Icon::Closed };
     let mut head = brush.mark(icon, Role::Dim);
     title(&mut head, &call.name, &call.arguments, brush);
-    out.push(head.with_right(&result(shown, is_command, brush), brush.width));
+    out.push(head.with_right(&result(shown, &call.name, brush), brush.width));
     if shown.open {
         block::prose(
             &arguments(&call.arguments),
@@ -126,9 +126,14 @@ pub(super) fn arguments(json: &str) -> String {
     }
 }
 
-fn result(shown: &Shown<'_>, is_command: bool, brush: &Brush<'_>) -> Strip {
+fn result(shown: &Shown<'_>, name: &str, brush: &Brush<'_>) -> Strip {
     let Some(outcome) = shown.outcome else { return Strip::default() };
-    let facts = shown.output.and_then(output_of).map(|output| facts(&output));
+    let is_command = name == "bash";
+    let mut facts = shown.output.and_then(output_of).map(|output| facts(&output));
+    // Its arguments say already which session it is.
+    if let Some(facts) = facts.as_mut().filter(|_| name == "end_session") {
+        facts.session = None;
+    }
     let mut strip = Strip::default();
     match (&facts, outcome.duration_ms) {
         (None, None) => strip.push("running", brush.style(Role::Dim)),
@@ -170,8 +175,8 @@ pub(super) fn facts(output: &str) -> Facts {
     let streams = [text("stdout"), text("stderr")].into_iter().flatten().collect::<Vec<_>>();
     let error = text("error");
     // The reference puts a whole phrase into `session`.
-    let ids = [text("short_id"), text("session"), text("session_id")].into_iter().flatten();
-    let session = ids.filter(|id| !id.contains(' ')).next();
+    let mut ids = [text("short_id"), text("session"), text("session_id")].into_iter().flatten();
+    let session = ids.find(|id| !id.contains(' '));
     let session = session.map(|id| if id.len() == 36 { id.chars().take(8).collect() } else { id });
     let status = text("status").or_else(|| text("mode"));
     let response = text("response").or_else(|| text("output")).or_else(|| text("message"));
