@@ -6,9 +6,12 @@ use std::{
 };
 
 use crate::{
-    executors::bound::{self, MAX_OUTPUT, MAX_TEXT},
+    executors::{
+        bound::{self, MAX_OUTPUT},
+        shape,
+    },
     process::shell,
-    protocol::event::{Activity, ChangeKind, FileChange},
+    protocol::event::Activity,
 };
 
 pub(super) fn shell_activity(command: &str, cwd: &Path, result: &shell::ShellResult) -> Activity {
@@ -46,14 +49,8 @@ pub(super) fn write(cwd: &Path, path: &str, text: &str) -> Activity {
 }
 
 fn changed(path: &str, before: Option<&str>, after: &str) -> Activity {
-    let kind = if before.is_some() { ChangeKind::Update } else { ChangeKind::Add };
-    let diff = similar::TextDiff::from_lines(before.unwrap_or_default(), after);
-    let count = |tag| diff.iter_all_changes().filter(|change| change.tag() == tag).count() as u64;
-    let (added, removed) = (count(similar::ChangeTag::Insert), count(similar::ChangeTag::Delete));
-    let from = if before.is_some() { path } else { "/dev/null" };
-    let diff = diff.unified_diff().header(from, path).to_string();
-    let change = FileChange { path: path.to_owned(), kind, added, removed };
-    Activity::FileChange { changes: vec![change], diff: bound::cut(&diff, MAX_TEXT) }
+    let (change, diff) = shape::change(path, before, Some(after));
+    Activity::FileChange { changes: vec![change], diff }
 }
 
 /// A path below the directory, by its words and, as far as it exists, by its links.
@@ -77,6 +74,7 @@ pub(super) fn inside(dir: &Path, path: &str) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::event::{ChangeKind, FileChange};
 
     #[test]
     fn a_file_is_written_below_the_directory_and_nowhere_else() {
@@ -91,14 +89,14 @@ mod tests {
             write(&cwd, "a/b.txt", "one\ntwo\n"),
             Activity::FileChange {
                 changes: vec![change(ChangeKind::Add, 2, 0)],
-                diff: "--- /dev/null\n+++ a/b.txt\n@@ -0,0 +1,2 @@\n+one\n+two\n".into(),
+                diff: "--- /dev/null\n+++ b/a/b.txt\n@@ -0,0 +1,2 @@\n+one\n+two\n".into(),
             }
         );
         assert_eq!(
             write(&cwd, "a/b.txt", "one\n2\n"),
             Activity::FileChange {
                 changes: vec![change(ChangeKind::Update, 1, 1)],
-                diff: "--- a/b.txt\n+++ a/b.txt\n@@ -1,2 +1,2 @@\n one\n-two\n+2\n".into(),
+                diff: "--- a/a/b.txt\n+++ b/a/b.txt\n@@ -1,2 +1,2 @@\n one\n-two\n+2\n".into(),
             }
         );
         for path in ["", "../x", "/tmp/x", "a/../../x", "link/x", "dangling"] {
