@@ -14,6 +14,7 @@ use std::{
 
 use serde_json::json;
 use support::{
+    codex_home,
     model_server::{Lane, ModelServer, Reply},
     sessions::{Live, Stage, agent_program, real_cli},
 };
@@ -212,14 +213,7 @@ async fn real(variable: &str, claude: bool, lanes: Vec<Lane>) -> Option<Real> {
     let server = ModelServer::start(lanes).await;
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir(home.path().join("work")).unwrap();
-    std::fs::create_dir(home.path().join("codex")).unwrap();
-    let config = format!(
-        "model = \"gpt-5.5\"\nmodel_provider = \"mock\"\ncheck_for_update_on_startup = false\n[features]\nplugins = false\n\
-         [analytics]\nenabled = false\n[model_providers.mock]\nname = \"mock\"\nbase_url = \"{}\"\nwire_api = \"responses\"\n\
-         env_key = \"MOCK_KEY\"\nrequest_max_retries = 0\nstream_max_retries = 0\n",
-        server.v1()
-    );
-    std::fs::write(home.path().join("codex/config.toml"), config).unwrap();
+    codex_home::make(&home.path().join("codex"), &server.v1());
     Some(Real { server, home, script, claude })
 }
 
@@ -258,11 +252,8 @@ impl Real {
         }
     }
 
-    /// Two turns, an interrupt, a restart: everything that we ask of an agent.
-    async fn whole_life(&self) {
-        let mut slow = Reply::text(&"slow words ".repeat(30));
-        slow.pace.gate_mid = Some("never".into());
-        let replies = vec![self.write_call(), Reply::text("Written."), slow, Reply::text("Plum.")];
+    /// What the model says in the conversation itself.
+    fn replies(&self, replies: Vec<Reply>) {
         // claude's agent guesses the next prompt, whenever it likes.
         self.server.add(Lane {
             name: "guess".into(),
@@ -274,6 +265,14 @@ impl Real {
         // Requests for a title go to another model, or have no tools.
         let model = Some(if self.claude { "claude-sonnet-4-5" } else { "gpt-5.5" }.to_owned());
         self.server.add(Lane { name: "main".into(), model, replies, ..Lane::default() });
+    }
+
+    /// Two turns, an interrupt, a restart: everything that we ask of an agent.
+    async fn whole_life(&self) {
+        let mut slow = Reply::text(&"slow words ".repeat(30));
+        slow.pace.gate_mid = Some("never".into());
+        let replies = vec![self.write_call(), Reply::text("Written."), slow, Reply::text("Plum.")];
+        self.replies(replies);
         let stage = self.stage();
         let spec = SessionSpec { cwd: self.work(), ..stage.spec("agent", "") };
         let mut live = stage.start(spec.clone());
@@ -309,15 +308,7 @@ impl Real {
     async fn forked(&self) {
         let replies =
             vec![Reply::text("The word is plum."), Reply::text("Forked."), Reply::text("Still mine.")];
-        self.server.add(Lane {
-            name: "guess".into(),
-            last: Some("SUGGESTION MODE".into()),
-            replies: vec![Reply::text("guess")],
-            repeat: true,
-            ..Lane::default()
-        });
-        let model = Some(if self.claude { "claude-sonnet-4-5" } else { "gpt-5.5" }.to_owned());
-        self.server.add(Lane { name: "main".into(), model, replies, ..Lane::default() });
+        self.replies(replies);
         let stage = self.stage();
         let spec = SessionSpec { cwd: self.work(), ..stage.spec("agent", "") };
         let mut original = stage.start(spec.clone());

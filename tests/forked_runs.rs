@@ -5,33 +5,25 @@ mod support;
 
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use serde_json::Value;
-use support::{model_server::ModelServer, sessions::real_cli};
+use support::{codex_home, model_server::ModelServer, place::Place, sessions::real_cli};
 
-struct Bench {
-    root: tempfile::TempDir,
-}
+struct Bench(Place);
 
 impl Bench {
     fn new() -> Self {
-        let root = tempfile::tempdir().unwrap();
-        std::fs::create_dir(root.path().join("work")).unwrap();
-        Self { root }
+        Self(Place::new())
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_zwarm-tui"));
-        command.args(args).current_dir(self.root.path().join("work")).stdin(Stdio::null());
-        command.env("ZWARM_HOME", self.root.path().join("home")).env("HOME", self.root.path());
-        command.env_remove("ZWARM_RUN");
-        command
+        self.0.command(args)
     }
 
     fn scenario(&self, name: &str, text: &str) -> String {
-        let path = self.root.path().join(name);
+        let path = self.0.root.path().join(name);
         std::fs::write(&path, text).unwrap();
         format!("orchestrator.lm=scripted:{}", path.display())
     }
@@ -45,8 +37,7 @@ impl Bench {
     }
 
     fn journals(&self) -> Vec<PathBuf> {
-        let all = std::fs::read_dir(self.root.path().join("work/.zwarm/instances")).unwrap().flatten();
-        all.map(|entry| entry.path().join("events.jsonl")).collect()
+        self.0.instances().into_iter().map(|dir| dir.join("events.jsonl")).collect()
     }
 
     /// The journal that is not the parent's.
@@ -134,15 +125,8 @@ lanes:
 "#;
     let server = ModelServer::from_yaml(lanes).await;
     let bench = Bench::new();
-    let home = bench.root.path().join("codex");
-    std::fs::create_dir(&home).unwrap();
-    let config = format!(
-        "model_provider = \"mock\"\ncheck_for_update_on_startup = false\n[model_providers.mock]\nname = \"mock\"\n\
-         base_url = \"{}\"\nwire_api = \"responses\"\nenv_key = \"MOCK_KEY\"\n[features]\nplugins = false\n\
-         [analytics]\nenabled = false\n",
-        server.v1()
-    );
-    std::fs::write(home.join("config.toml"), config).unwrap();
+    let home = bench.0.root.path().join("codex");
+    codex_home::make(&home, &server.v1());
     let path = format!("executor.codex_path={codex}");
     let run = async |args: Vec<String>| {
         let mut command = bench.command(&["run", "--json", "--set", &path]);

@@ -4,67 +4,57 @@
 mod support;
 
 use std::{
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    path::PathBuf,
+    process::{Command, Output},
 };
 
 use serde_json::Value;
-use support::{model_server::ModelServer, sessions::real_cli};
+use support::{
+    by_hand::git, codex_home, journal::of, model_server::ModelServer, place::Place, sessions::real_cli,
+};
 
-/// A repository, a home of its own, and a scenario.
-struct Bench {
-    root: tempfile::TempDir,
-}
-
-fn git(dir: &Path, args: &[&str]) -> String {
-    let mut command = Command::new("git");
-    command
-        .arg("-C")
-        .arg(dir)
-        .args(["-c", "commit.gpgSign=false", "-c", "init.defaultBranch=main"])
-        .args(args);
-    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
-    for (name, value) in [("NAME", "t"), ("EMAIL", "t@example.invalid")] {
-        command.env(format!("GIT_AUTHOR_{name}"), value).env(format!("GIT_COMMITTER_{name}"), value);
-    }
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
-}
+/// A place whose working directory is a repository, with a scenario beside it.
+struct Bench(Place);
 
 impl Bench {
     fn new(scenario: &str) -> Self {
-        let root = tempfile::tempdir().unwrap();
-        let bench = Self { root };
-        std::fs::create_dir(bench.work()).unwrap();
-        std::fs::write(bench.root.path().join("scenario.yaml"), scenario).unwrap();
+        let bench = Self(Place::with(&[("a.txt", "1\n2\n3\n"), (".gitignore", "ready\n")]));
+        std::fs::write(bench.path("scenario.yaml"), scenario).unwrap();
         git(&bench.work(), &["init", "-q"]);
-        std::fs::write(bench.work().join("a.txt"), "1\n2\n3\n").unwrap();
-        std::fs::write(bench.work().join(".gitignore"), "ready\n").unwrap();
         git(&bench.work(), &["add", "-A"]);
         git(&bench.work(), &["commit", "-q", "-m", "first"]);
         bench
     }
 
     fn work(&self) -> PathBuf {
-        self.root.path().canonicalize().unwrap().join("work")
+        self.0.work()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.root.path().join(name)
     }
 
     fn worktrees(&self) -> PathBuf {
-        self.root.path().canonicalize().unwrap().join("home/state/worktrees")
+        self.0.root.path().canonicalize().unwrap().join("home/state/worktrees")
+    }
+
+    fn program(&self, args: &[&str]) -> Command {
+        let mut command = self.0.command(args);
+        command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+        command
     }
 
     fn command(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_zwarm-tui"));
-        command.args(args).current_dir(self.work()).stdin(Stdio::null());
-        command.env("ZWARM_HOME", self.root.path().join("home")).env("HOME", self.root.path());
-        command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
-        command.env_remove("ZWARM_RUN");
-        command.output().unwrap()
+        self.program(args).output().unwrap()
+    }
+
+    /// The setting that makes the scenario the model.
+    fn model(&self) -> String {
+        format!("orchestrator.lm=scripted:{}", self.path("scenario.yaml").display())
     }
 
     fn run(&self, more: &[&str]) -> Vec<Value> {
-        let scenario = format!("orchestrator.lm=scripted:{}/scenario.yaml", self.root.path().display());
+        let scenario = self.model();
         let mut args = vec!["run", "--json", "--set", &scenario, "--set", "executor.isolation=worktree"];
         args.extend(more);
         let output = self.command(&args);
@@ -78,10 +68,6 @@ impl Bench {
         let both = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8(both).unwrap())
     }
-}
-
-fn of<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
-    events.iter().filter(|event| event["kind"] == kind).map(|event| &event["payload"]).collect()
 }
 
 /// What the model got from a tool.
@@ -252,7 +238,7 @@ sessions:
 #[test]
 fn exec_in_worktree_mode_leaves_a_branch_that_can_be_merged() {
     let bench = Bench::new(TWO);
-    let script = format!("executor.script={}/scenario.yaml", bench.root.path().display());
+    let script = format!("executor.script={}", bench.path("scenario.yaml").display());
     let args = ["exec", "-t", "FIRST", "-a", "script", "-n", "alone", "--set", &script];
     let (ok, text) = bench.said(&[&args[..], &["--set", "executor.isolation=worktree"]].concat());
     assert!(text.contains("not merged: s1: zwarm/alone/s1"), "{ok} {text}");
@@ -284,15 +270,13 @@ model:
 }
 
 async fn real_run(bench: &Bench, set: Vec<String>, env: Vec<(&'static str, String)>) {
-    let scenario = format!("orchestrator.lm=scripted:{}/scenario.yaml", bench.root.path().display());
-    let mut command = Command::new(env!("CARGO_BIN_EXE_zwarm-tui"));
-    command.args(["run", "--json", "-t", "go", "-n", "real", "--set", &scenario]);
+    let args = ["run", "--json", "-t", "go", "-n", "real", "--set", &bench.model()];
+    let mut command = bench.program(&args);
     command.args(["--set", "executor.isolation=worktree"]);
     for set in &set {
         command.args(["--set", set]);
     }
-    command.current_dir(bench.work()).stdin(Stdio::null()).envs(env).env_remove("ZWARM_RUN");
-    command.env("ZWARM_HOME", bench.root.path().join("home")).env("HOME", bench.root.path());
+    command.envs(env);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stderr));
@@ -319,19 +303,12 @@ lanes:
 "#;
     let server = ModelServer::from_yaml(lanes).await;
     let bench = Bench::new(&real_scenario("codex", "gpt-5.5"));
-    let home = bench.root.path().join("codex");
-    std::fs::create_dir(&home).unwrap();
-    let config = format!(
-        "model_provider = \"mock\"\ncheck_for_update_on_startup = false\n[model_providers.mock]\nname = \"mock\"\n\
-         base_url = \"{}\"\nwire_api = \"responses\"\nenv_key = \"MOCK_KEY\"\n[features]\nplugins = false\n\
-         [analytics]\nenabled = false\n",
-        server.v1()
-    );
-    std::fs::write(home.join("config.toml"), config).unwrap();
+    let home = bench.path("codex");
+    codex_home::make(&home, &server.v1());
     let set = vec![format!("executor.codex_path={codex}")];
     let env = vec![("CODEX_HOME", home.display().to_string()), ("MOCK_KEY", "k".to_owned())];
     real_run(&bench, set, env).await;
-    assert!(!bench.root.path().join("outside.txt").exists(), "the sandbox holds outside the worktree");
+    assert!(!bench.path("outside.txt").exists(), "the sandbox holds outside the worktree");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -347,7 +324,7 @@ lanes:
 "#;
     let server = ModelServer::from_yaml(lanes).await;
     let bench = Bench::new(&real_scenario("claude", "claude-sonnet-4-5"));
-    let home = bench.root.path().join("claude").display().to_string();
+    let home = bench.path("claude").display().to_string();
     let set =
         vec![format!("executor.claude_path={claude}"), "executor.sandbox=danger-full-access".to_owned()];
     let env = vec![

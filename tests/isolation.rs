@@ -1,12 +1,16 @@
 //! Worktrees with the real git, in folders of their own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod support {
+    pub mod by_hand;
+}
+
 use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::Command,
 };
 
+use support::by_hand::git as by_hand;
 use zwarm_tui::{
     config::Config,
     git::{self, At, Fault, Git, Made, Told, Wish, records},
@@ -21,23 +25,6 @@ use zwarm_tui::{
 struct Bench {
     root: tempfile::TempDir,
     git: Git,
-}
-
-/// Git as a person uses it.
-fn by_hand(dir: &Path, args: &[&str]) -> String {
-    let mut command = Command::new("git");
-    command
-        .arg("-C")
-        .arg(dir)
-        .args(["-c", "commit.gpgSign=false", "-c", "init.defaultBranch=main"])
-        .args(args);
-    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
-    for (name, value) in [("NAME", "t"), ("EMAIL", "t@example.invalid")] {
-        command.env(format!("GIT_AUTHOR_{name}"), value).env(format!("GIT_COMMITTER_{name}"), value);
-    }
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
 fn write(path: &Path, text: &str) {

@@ -2,6 +2,10 @@
 //! disturbs nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support {
+    pub mod place;
+}
+
 use std::{
     io::Read,
     path::PathBuf,
@@ -10,6 +14,7 @@ use std::{
 };
 
 use serde_json::Value;
+use support::place::Place;
 
 const SHORT: &str = r#"
 name: short
@@ -28,31 +33,24 @@ sessions:
       - steps: [{ask: {kind: shell, command: "rm -rf build", reason: "to begin anew"}}, {say: ok}]
 "#;
 
-struct Place {
-    dir: tempfile::TempDir,
-}
+/// A place with both scenarios.
+struct Bench(Place);
 
-impl Place {
+impl Bench {
     fn new() -> Self {
-        let place = Self { dir: tempfile::tempdir().unwrap() };
-        std::fs::create_dir(place.work()).unwrap();
-        std::fs::write(place.work().join("short.yaml"), SHORT).unwrap();
-        std::fs::write(place.work().join("asks.yaml"), ASKS).unwrap();
-        place
+        Self(Place::with(&[("short.yaml", SHORT), ("asks.yaml", ASKS)]))
     }
 
     fn work(&self) -> PathBuf {
-        self.dir.path().join("work")
+        self.0.work()
     }
 
     fn command(&self, args: &[&str], scenario: &str, notify: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_zwarm-tui"));
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("HOME", self.dir.path()).env("ZWARM_HOME", self.dir.path().join("home"));
-        command.env("OPENAI_API_KEY", "canary-key-0123456789").current_dir(self.work()).stdin(Stdio::null());
+        let mut command = self.0.command(args);
+        command.env("OPENAI_API_KEY", "canary-key-0123456789");
         let settings =
             [format!("orchestrator.lm=scripted:{scenario}.yaml"), format!("notify_command={notify}")];
-        command.args(args).args(["-t", "do it", "-n", "mine"]);
+        command.args(["-t", "do it", "-n", "mine"]);
         for setting in settings {
             command.arg("--set").arg(setting);
         }
@@ -72,32 +70,32 @@ impl Place {
 
 #[test]
 fn the_end_of_a_run_is_told_and_no_key_goes_along() {
-    let place = Place::new();
-    let output = place.run("cat >> told; env > variables");
+    let bench = Bench::new();
+    let output = bench.run("cat >> told; env > variables");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let told = place.told();
+    let told = bench.told();
     assert_eq!(told.len(), 1, "{told:?}");
     let word = |key: &str| told[0][key].clone();
     assert_eq!((word("event"), word("name")), ("ended".into(), "mine".into()));
     assert_eq!((word("stopped_by"), word("exit_code")), ("exit".into(), 0.into()));
     assert_eq!((word("exit_message"), word("tokens")), ("All is well.".into(), 125.into()));
-    assert_eq!(word("working_dir"), place.work().canonicalize().unwrap().to_str().unwrap());
-    let variables = std::fs::read_to_string(place.work().join("variables")).unwrap();
+    assert_eq!(word("working_dir"), bench.work().canonicalize().unwrap().to_str().unwrap());
+    let variables = std::fs::read_to_string(bench.work().join("variables")).unwrap();
     assert!(variables.contains("PATH=") && !variables.contains("canary-key"), "{variables}");
 }
 
 #[test]
 fn a_question_that_waits_for_the_human_is_told_and_then_the_end() {
-    let place = Place::new();
-    let mut command = place.command(&["--plain"], "asks", "cat >> told");
+    let bench = Bench::new();
+    let mut command = bench.command(&["--plain"], "asks", "cat >> told");
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let until = Instant::now() + Duration::from_secs(60);
-    while place.told().is_empty() {
+    while bench.told().is_empty() {
         assert!(Instant::now() < until, "nothing was told");
         std::thread::park_timeout(Duration::from_millis(20));
     }
-    let first = place.told().remove(0);
+    let first = bench.told().remove(0);
     assert_eq!((&first["event"], &first["what"]), (&"needs_you".into(), &"approval".into()));
     assert_eq!(first["session"], "s1");
     // Its standard input ends: the run is saved and the program leaves.
@@ -105,23 +103,23 @@ fn a_question_that_waits_for_the_human_is_told_and_then_the_end() {
     let mut said = String::new();
     child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
     child.wait().unwrap();
-    let told = place.told();
+    let told = bench.told();
     assert_eq!((told.len(), &told[1]["event"]), (2, &"ended".into()), "{told:?}\n{said}");
 }
 
 #[test]
 fn a_command_that_fails_is_said_once_and_one_that_hangs_is_ended() {
-    let place = Place::new();
-    let output = place.run("echo broken >&2; exit 3");
+    let bench = Bench::new();
+    let output = bench.run("echo broken >&2; exit 3");
     assert_eq!(output.status.code(), Some(0));
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(said.matches("'notify_command' failed").count(), 1, "{said}");
     assert!(said.contains("broken"), "{said}");
     let began = Instant::now();
-    let output = place.run("echo $$ > pid; sleep 300");
+    let output = bench.run("echo $$ > pid; sleep 300");
     assert_eq!(output.status.code(), Some(0));
     assert!(began.elapsed() < Duration::from_secs(30));
-    let pid = std::fs::read_to_string(place.work().join("pid")).unwrap();
+    let pid = std::fs::read_to_string(bench.work().join("pid")).unwrap();
     let stat = format!("/proc/{}/stat", pid.trim());
     let gone = || std::fs::read_to_string(&stat).map_or(true, |state| state.contains(") Z "));
     let until = Instant::now() + Duration::from_secs(10);
@@ -133,15 +131,11 @@ fn a_command_that_fails_is_said_once_and_one_that_hangs_is_ended() {
 
 #[test]
 fn a_project_may_not_name_a_command_before_it_is_trusted() {
-    let place = Place::new();
-    std::fs::create_dir(place.work().join(".zwarm")).unwrap();
-    std::fs::write(place.work().join(".zwarm/config.toml"), "notify_command = \"touch owned\"\n").unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_zwarm-tui"));
-    command.env("HOME", place.dir.path()).env("ZWARM_HOME", place.dir.path().join("home"));
-    command.current_dir(place.work()).stdin(Stdio::null());
-    command.args(["run", "-t", "x", "--set", "orchestrator.lm=scripted:short.yaml"]);
-    let output = command.output().unwrap();
+    let bench = Bench::new();
+    std::fs::create_dir(bench.work().join(".zwarm")).unwrap();
+    std::fs::write(bench.work().join(".zwarm/config.toml"), "notify_command = \"touch owned\"\n").unwrap();
+    let output = bench.0.run(&["run", "-t", "x", "--set", "orchestrator.lm=scripted:short.yaml"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("'notify_command'"));
-    assert!(!place.work().join("owned").exists());
+    assert!(!bench.work().join("owned").exists());
 }

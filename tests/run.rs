@@ -13,98 +13,28 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use support::model_server::ModelServer;
+use support::{
+    codex_home,
+    journal::{fold, journal, lines, of},
+    marks::survivors,
+    model_server::ModelServer,
+    place::Place,
+};
 use zwarm_tui::{
     fold::State,
     protocol::{Event, event::RunState},
-    store::Reader,
 };
 
-/// A working directory and a home of its own.
-struct Bench {
-    root: tempfile::TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let root = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(root.path().join("work")).unwrap();
-        Self { root }
-    }
-
-    fn work(&self) -> PathBuf {
-        self.root.path().join("work")
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.work().join(name), text).unwrap();
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_zwarm-tui"));
-        command.args(args).current_dir(self.work()).stdin(Stdio::null());
-        command.env("ZWARM_HOME", self.root.path().join("home")).env("HOME", self.root.path());
-        for key in
-            ["OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ZWARM_RUN"]
-        {
-            command.env_remove(key);
-        }
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        self.command(args).output().unwrap()
-    }
-
-    fn instances(&self) -> Vec<PathBuf> {
-        let Ok(all) = std::fs::read_dir(self.work().join(".zwarm/instances")) else { return Vec::new() };
-        all.flatten().map(|entry| entry.path()).collect()
-    }
-}
-
-fn lines(output: &Output) -> Vec<Value> {
-    let text = String::from_utf8(output.stdout.clone()).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
-}
-
-fn of<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
-    events.iter().filter(|event| event["kind"] == kind).map(|event| &event["payload"]).collect()
-}
-
-fn journal(dir: &Path) -> Vec<Event> {
-    let mut events = Vec::new();
-    let reader = Reader::open(dir).unwrap();
-    reader
-        .scan(0, &mut |_, event| {
-            events.push(event.unwrap());
-            std::ops::ControlFlow::Continue(())
-        })
-        .unwrap();
+/// A journal in which no line is bad.
+fn whole(dir: &Path) -> Vec<Event> {
+    let (events, bad) = journal(dir);
+    assert_eq!(bad, 0, "bad lines in '{}'", dir.display());
     events
-}
-
-fn fold(events: &[Event]) -> State {
-    let mut state = State::default();
-    events.iter().for_each(|event| state.apply(event));
-    state
-}
-
-/// Processes that carry the mark of an instance.
-fn survivors(instance: &str) -> Vec<u32> {
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let marked = |pid: &u32| {
-        let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let zombie = stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'));
-        !zombie && environ.windows(instance.len()).any(|window| window == instance.as_bytes())
-    };
-    pids.filter(marked).collect()
 }
 
 #[test]
 fn the_demo_plays_to_its_end_and_shows_everything() {
-    let bench = Bench::new();
+    let bench = Place::new();
     let output = bench.run(&["run", "--demo", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let events = lines(&output);
@@ -176,7 +106,7 @@ fn killed_at_any_moment_nothing_that_was_printed_is_lost_and_a_resume_ends_the_t
     let moments: u64 = std::env::var("ZWARM_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(12);
     let mut random = fastrand::Rng::with_seed(7);
     for _ in 0..moments {
-        let bench = Bench::new();
+        let bench = Place::new();
         bench.write("s.yaml", SHORT);
         let mut child = bench
             .command(&["run", "-t", "go", "--json", "--set", "orchestrator.lm=scripted:s.yaml"])
@@ -211,7 +141,7 @@ fn killed_at_any_moment_nothing_that_was_printed_is_lost_and_a_resume_ends_the_t
         for line in &printed {
             assert!(text.contains(line.as_str()), "a printed event is not in the journal: {line}");
         }
-        let finished = fold(&journal_tolerant(&dir)).run.end.is_some();
+        let finished = fold(&journal(&dir).0).run.end.is_some();
         if !finished {
             let output = bench.run(&[
                 "run",
@@ -225,33 +155,23 @@ fn killed_at_any_moment_nothing_that_was_printed_is_lost_and_a_resume_ends_the_t
             let said = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(0), "killed after {} events: {said}", printed.len());
         }
-        let state = fold(&journal(&dir));
+        let state = fold(&whole(&dir));
         assert_eq!(state.run.status.state, RunState::Ended);
         assert_eq!(state.run.end.as_ref().map(|end| end.stopped_by.as_str()), Some("exit"));
         assert!(state.history.open_calls.is_empty(), "every call has its output");
-        assert_eq!(survivors(&id), Vec::<u32>::new(), "no process is left");
+        assert_eq!(survivors(&id), Vec::<String>::new(), "no process is left");
     }
-}
-
-fn journal_tolerant(dir: &Path) -> Vec<Event> {
-    let mut events = Vec::new();
-    let reader = Reader::open(dir).unwrap();
-    let _ = reader.scan(0, &mut |_, event| {
-        events.extend(event.ok());
-        std::ops::ControlFlow::Continue(())
-    });
-    events
 }
 
 #[test]
 fn every_prefix_of_a_journal_folds_as_it_was_lived_and_a_run_that_ended_needs_a_task() {
-    let bench = Bench::new();
+    let bench = Place::new();
     bench.write("s.yaml", SHORT);
     let settings = ["--set", "orchestrator.lm=scripted:s.yaml"];
     let output = bench.run(&["run", "-t", "go", settings[0], settings[1]]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let dir = bench.instances().pop().unwrap();
-    let events = journal(&dir);
+    let events = whole(&dir);
     let mut live = State::default();
     for (at, event) in events.iter().enumerate() {
         live.apply(event);
@@ -282,7 +202,7 @@ async fn responses_server(lanes: &str) -> ModelServer {
     ModelServer::from_yaml(lanes).await
 }
 
-async fn run_against(bench: &Bench, server: &ModelServer, args: &[&str]) -> Output {
+async fn run_against(bench: &Place, server: &ModelServer, args: &[&str]) -> Output {
     let mut command = bench.command(args);
     command.env("OPENAI_API_KEY", "test-key-0123456789").env("OPENAI_BASE_URL", server.v1());
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
@@ -290,7 +210,7 @@ async fn run_against(bench: &Bench, server: &ModelServer, args: &[&str]) -> Outp
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_begins_with_the_one_before_and_tokens_are_counted_to_the_token() {
-    let bench = Bench::new();
+    let bench = Place::new();
     let server = responses_server(
         r#"
 lanes:
@@ -335,7 +255,7 @@ lanes:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_key_ends_the_run_with_a_clear_error_and_it_can_be_resumed() {
-    let bench = Bench::new();
+    let bench = Place::new();
     let server = responses_server(
         "lanes: [{name: main, replies: [{fault: {http: 401}}, {calls: [{exit: {exit_message: ok}}]}]}]",
     )
@@ -352,7 +272,7 @@ async fn a_wrong_key_ends_the_run_with_a_clear_error_and_it_can_be_resumed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_codex_writes_a_file_that_bash_then_proves() {
     let Some(codex) = support::sessions::real_cli("ZWARM_TEST_CODEX") else { return };
-    let bench = Bench::new();
+    let bench = Place::new();
     let server = responses_server(
         r#"
 lanes:
@@ -375,22 +295,12 @@ lanes:
     )
     .await;
     let home = bench.root.path().join("codex");
-    std::fs::create_dir_all(&home).unwrap();
-    std::fs::write(
-        home.join("config.toml"),
-        format!(
-            "model = \"gpt-5.5\"\nmodel_provider = \"mock\"\ncheck_for_update_on_startup = false\n\
-             [model_providers.mock]\nname = \"mock\"\nbase_url = \"{}\"\nwire_api = \"responses\"\n\
-             env_key = \"CODEX_MOCK_KEY\"\n[features]\nplugins = false\n[analytics]\nenabled = false\n",
-            server.v1()
-        ),
-    )
-    .unwrap();
+    codex_home::make(&home, &server.v1());
     let set_path = format!("executor.codex_path={codex}");
     let mut command =
         bench.command(&["run", "-t", "make the file", "--json", "--adapter", "codex", "--set", &set_path]);
     command.env("OPENAI_API_KEY", "k-0123456789").env("OPENAI_BASE_URL", server.v1());
-    command.env("CODEX_HOME", &home).env("CODEX_MOCK_KEY", "k");
+    command.env("CODEX_HOME", &home).env("MOCK_KEY", "k");
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
     let events = lines(&output);
@@ -402,12 +312,12 @@ lanes:
     let finished = of(&events, "run_finished")[0];
     assert_eq!(finished["usage"]["total"], json!(900 + 30 + 1100 + 20 + 500 + 10 + 700 + 10 + 800 + 10));
     let id = bench.instances()[0].file_name().unwrap().to_str().unwrap().to_owned();
-    assert_eq!(survivors(&id), Vec::<u32>::new(), "no process is left");
+    assert_eq!(survivors(&id), Vec::<String>::new(), "no process is left");
 }
 
 #[test]
 fn a_run_is_steered_from_another_process() {
-    let bench = Bench::new();
+    let bench = Place::new();
     bench.write(
         "s.yaml",
         r#"
@@ -446,7 +356,7 @@ model:
 
 #[test]
 fn an_interrupted_run_saves_says_how_to_resume_and_leaves_no_process() {
-    let bench = Bench::new();
+    let bench = Place::new();
     bench.write("s.yaml", "name: long\nmodel:\n  - calls: [{bash: {command: \"sleep 300\"}}]\n");
     let mut child = bench
         .command(&["run", "-t", "go", "--json", "--set", "orchestrator.lm=scripted:s.yaml"])
@@ -476,7 +386,7 @@ fn an_interrupted_run_saves_says_how_to_resume_and_leaves_no_process() {
 
 #[test]
 fn a_budget_ends_a_headless_run_and_a_resume_must_raise_it() {
-    let bench = Bench::new();
+    let bench = Place::new();
     bench.write("s.yaml", SHORT);
     let common = ["--json", "--set", "orchestrator.lm=scripted:s.yaml"];
     let args = [&["run", "-t", "go", "--set", "budget.max_tokens=500"][..], &common].concat();

@@ -2,6 +2,10 @@
 //! process, signals, a reader that goes away, resume.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support {
+    pub mod place;
+}
+
 use std::{
     io::{BufRead, BufReader, Read},
     path::PathBuf,
@@ -10,6 +14,7 @@ use std::{
 };
 
 use serde_json::Value;
+use support::place::Place;
 
 const SHORT: &str = r#"
 name: short
@@ -28,34 +33,20 @@ model:
   - calls: [{exit: {exit_message: "Done."}}]
 "#;
 
-struct Place {
-    dir: tempfile::TempDir,
-}
+/// A place with both scenarios.
+struct Bench(Place);
 
-impl Place {
+impl Bench {
     fn new() -> Self {
-        let place = Self { dir: tempfile::tempdir().unwrap() };
-        std::fs::create_dir(place.work()).unwrap();
-        std::fs::write(place.work().join("short.yaml"), SHORT).unwrap();
-        std::fs::write(place.work().join("long.yaml"), LONG).unwrap();
-        place
-    }
-
-    fn work(&self) -> PathBuf {
-        self.dir.path().join("work")
+        Self(Place::with(&[("short.yaml", SHORT), ("long.yaml", LONG)]))
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_zwarm-tui"));
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        // No login profile of whoever runs the tests.
-        command.env("HOME", self.dir.path()).env("ZWARM_HOME", self.dir.path().join("home"));
-        command.current_dir(self.work()).stdin(Stdio::null()).args(args);
-        command
+        self.0.command(args)
     }
 
     fn run(&self, args: &[&str]) -> Output {
-        self.command(args).output().unwrap()
+        self.0.run(args)
     }
 
     fn scripted(&self, scenario: &str, more: &[&str]) -> Output {
@@ -126,15 +117,15 @@ fn lines(bytes: &[u8]) -> Vec<Value> {
 
 #[test]
 fn json_prints_exactly_the_lines_of_the_journal_and_ends_with_run_finished() {
-    let place = Place::new();
-    let output = place.scripted("short", &["--json", "-n", "first run"]);
+    let bench = Bench::new();
+    let output = bench.scripted("short", &["--json", "-n", "first run"]);
     assert_eq!(output.status.code(), Some(0));
     let events = lines(&output.stdout);
     let sequence: Vec<u64> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
     assert_eq!(sequence, (1..=events.len() as u64).collect::<Vec<_>>());
     assert_eq!(events.last().unwrap()["kind"], "run_finished");
     assert_eq!(events.last().unwrap()["payload"]["exit_message"], "All is well.");
-    let listed = place.instances();
+    let listed = bench.instances();
     assert_eq!((&listed[0]["name"], &listed[0]["state"]), (&"first-run".into(), &"done".into()));
     let dir = PathBuf::from(listed[0]["dir"].as_str().unwrap());
     assert_eq!(std::fs::read(dir.join("events.jsonl")).unwrap(), output.stdout);
@@ -142,8 +133,8 @@ fn json_prints_exactly_the_lines_of_the_journal_and_ends_with_run_finished() {
 
 #[test]
 fn text_is_for_people_and_data_is_not_markup() {
-    let place = Place::new();
-    let output = place.scripted("short", &[]);
+    let bench = Bench::new();
+    let output = bench.scripted("short", &[]);
     let text = String::from_utf8(output.stdout).unwrap();
     for part in ["orchestrator: I look [/x] around.", "→ bash", "── step 2 ──", "ended by exit after 2 steps"]
     {
@@ -155,28 +146,28 @@ fn text_is_for_people_and_data_is_not_markup() {
 
 #[test]
 fn the_step_limit_has_its_own_code_and_the_run_can_go_on() {
-    let place = Place::new();
-    let output = place.scripted("short", &["--max-steps", "1"]);
+    let bench = Bench::new();
+    let output = bench.scripted("short", &["--max-steps", "1"]);
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(5), "{stderr}");
-    let id = place.instances()[0]["id"].as_str().unwrap()[..8].to_owned();
+    let id = bench.instances()[0]["id"].as_str().unwrap()[..8].to_owned();
     assert_eq!(stderr, format!("resume: zwarm-tui run --resume -i {id}\n"));
     let model = ["--set", "orchestrator.lm=scripted:short.yaml"];
-    let output = place.run(&[&["run", "--resume", "--json"], &model[..]].concat());
+    let output = bench.run(&[&["run", "--resume", "--json"], &model[..]].concat());
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.starts_with(&format!("resuming {id}")), "{stderr}");
     let events = lines(&output.stdout);
     let first = events.iter().find(|event| event["kind"] == "run_started").unwrap();
     assert_eq!(first["payload"]["resumed"], true);
     assert!(events.iter().all(|event| event["seq"].as_u64() > Some(5)), "only this launch is printed");
-    assert_eq!(place.instances().len(), 1);
+    assert_eq!(bench.instances().len(), 1);
 }
 
 #[test]
 fn a_run_that_ended_by_itself_wants_a_further_task() {
-    let place = Place::new();
-    place.scripted("short", &["-n", "one"]);
-    let output = place.run(&["run", "--resume", "-i", "one"]);
+    let bench = Bench::new();
+    bench.scripted("short", &["-n", "one"]);
+    let output = bench.run(&["run", "--resume", "-i", "one"]);
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
@@ -186,10 +177,10 @@ fn a_run_that_ended_by_itself_wants_a_further_task() {
 
 #[test]
 fn another_process_steers_a_run() {
-    let place = Place::new();
-    let mut standing = place.standing(&["-n", "far"]);
+    let bench = Bench::new();
+    let mut standing = bench.standing(&["-n", "far"]);
     let says = |args: &[&str]| {
-        let output = place.run(args);
+        let output = bench.run(args);
         (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
     };
     assert_eq!(
@@ -202,18 +193,18 @@ fn another_process_steers_a_run() {
     assert_eq!(standing.until("run_state_changed")["payload"]["state"], "pausing");
     assert_eq!(says(&["resume", "-i", "far"]), (0, "'far' has received: resume\n".into()));
     assert_eq!(standing.until("run_state_changed")["payload"]["state"], "running");
-    let output = place.run(&["nudge", "x", "-i", "far", "--session", "s7"]);
+    let output = bench.run(&["nudge", "x", "-i", "far", "--session", "s7"]);
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
         "error: there is no session 's7'\nhint: it has none yet\n"
     );
-    let output = place.run(&["run", "--resume", "-i", "far"]);
+    let output = bench.run(&["run", "--resume", "-i", "far"]);
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.starts_with("error: the instance 'far' runs in process "), "{stderr}");
     assert_eq!(says(&["abort", "-i", "far"]).0, 0);
     assert_eq!(standing.until("run_finished")["payload"]["stopped_by"], "human_abort");
     assert_eq!(standing.end().0, 3);
-    let output = place.run(&["pause", "-i", "far"]);
+    let output = bench.run(&["pause", "-i", "far"]);
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(
         output.status.code() == Some(1) && stderr.starts_with("error: the instance 'far' does not run\n"),
@@ -224,8 +215,8 @@ fn another_process_steers_a_run() {
 #[test]
 fn a_signal_pauses_saves_stops_the_children_and_says_how_to_resume() {
     for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
-        let place = Place::new();
-        let mut standing = place.standing(&[]);
+        let bench = Bench::new();
+        let mut standing = bench.standing(&[]);
         let begun = Instant::now();
         standing.signal(name);
         let end = standing.until("run_finished");
@@ -237,14 +228,14 @@ fn a_signal_pauses_saves_stops_the_children_and_says_how_to_resume() {
         assert_eq!(got, code, "{stderr}");
         assert!(stderr.contains("resume: zwarm-tui run --resume -i "), "{stderr}");
         assert!(begun.elapsed() < Duration::from_secs(10));
-        assert_eq!(place.instances()[0]["state"], "paused");
+        assert_eq!(bench.instances()[0]["state"], "paused");
     }
 }
 
 #[test]
 fn a_second_interrupt_leaves_at_once() {
-    let place = Place::new();
-    let standing = place.standing(&[]);
+    let bench = Bench::new();
+    let standing = bench.standing(&[]);
     let begun = Instant::now();
     standing.signal("INT");
     standing.signal("INT");
@@ -255,17 +246,17 @@ fn a_second_interrupt_leaves_at_once() {
 
 #[test]
 fn a_run_whose_reader_goes_away_ends_quietly_and_saved() {
-    let place = Place::new();
-    let mut standing = place.standing(&["-n", "unread"]);
+    let bench = Bench::new();
+    let mut standing = bench.standing(&["-n", "unread"]);
     standing.lines = BufReader::new({
-        // The old reader is dropped; a new one of an unrelated pipe takes its place.
+        // The old reader is dropped; a new one of an unrelated pipe takes its bench.
         let mut other = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
         other.wait().unwrap();
         other.stdout.take().unwrap()
     });
     // Something must be written before the program can know.
-    place.run(&["nudge", "x", "-i", "unread"]);
+    bench.run(&["nudge", "x", "-i", "unread"]);
     let (code, stderr) = standing.end();
     assert_eq!((code, stderr.as_str()), (141, ""));
-    assert_eq!(place.instances()[0]["state"], "paused");
+    assert_eq!(bench.instances()[0]["state"], "paused");
 }

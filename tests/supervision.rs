@@ -11,37 +11,25 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use support::model_server::ModelServer;
+use support::{
+    journal::{lines, of},
+    model_server::ModelServer,
+    place::Place,
+};
 
-struct Bench {
-    root: tempfile::TempDir,
+struct Bench(Place);
+
+impl std::ops::Deref for Bench {
+    type Target = Place;
+
+    fn deref(&self) -> &Place {
+        &self.0
+    }
 }
 
 impl Bench {
     fn new() -> Self {
-        let bench = Self { root: tempfile::tempdir().unwrap() };
-        std::fs::create_dir(bench.work()).unwrap();
-        bench
-    }
-
-    fn work(&self) -> PathBuf {
-        self.root.path().join("work")
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.work().join(name), text).unwrap();
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_zwarm-tui"));
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("HOME", self.root.path()).env("ZWARM_HOME", self.root.path().join("home"));
-        command.current_dir(self.work()).stdin(Stdio::null()).args(args);
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        self.command(args).output().unwrap()
+        Self(Place::new())
     }
 
     /// A run of a scenario with a configuration.
@@ -75,8 +63,7 @@ impl Run {
     }
 
     fn all(&self, kind: &str) -> Vec<&Value> {
-        let fits = |event: &&Value| event["kind"] == kind;
-        self.events.iter().filter(fits).map(|event| &event["payload"]).collect()
+        of(&self.events, kind)
     }
 
     fn stopped_by(&self) -> &str {
@@ -84,11 +71,6 @@ impl Run {
             .as_str()
             .unwrap()
     }
-}
-
-fn lines(output: &Output) -> Vec<Value> {
-    let text = String::from_utf8(output.stdout.clone()).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
 }
 
 const KEYS: [&str; 8] = ["step", "gate", "watcher", "verdict", "rule", "reason", "guidance", "evidence"];

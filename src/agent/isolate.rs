@@ -63,6 +63,7 @@ impl Machine {
         let by = By::Orchestrator;
         let new = NewSession { adapter: wanted.clone(), model, cwd, task, mode, by, tree, parent: None };
         let Some((adapter, until)) = self.fallback(&wanted) else { return Ok(self.open_session(new)) };
+        let until = self.now.stamp.tell(&until.to_string());
         let message = format!("'{wanted}' is limited until {until}: this goes to '{adapter}'");
         // A model's name is one vendor's.
         let id = self.open_session(NewSession { adapter, model: None, ..new });

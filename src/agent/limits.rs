@@ -105,8 +105,8 @@ impl Machine {
             None => self.fleet.parked.limits.met.contains_key(&id),
         };
         if !known {
-            let hint =
-                until.as_ref().map(|until| format!("the limit is over at {until}")).unwrap_or_default();
+            let told = until.as_deref().map(|until| self.now.stamp.tell(until));
+            let hint = told.map(|until| format!("the limit is over at {until}")).unwrap_or_default();
             self.session_problem(id, message, &hint);
         }
         self.fleet.parked.limits.met.insert(id, (message.to_owned(), until));

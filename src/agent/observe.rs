@@ -11,7 +11,7 @@ use crate::{
         sessions::{Doing, Session},
     },
     protocol::{SessionId, command::Cap, event::TurnStatus},
-    text::cut_middle,
+    text::{cut_middle, say::grouped},
 };
 
 use super::{effect::Now, rules::Rules};
@@ -193,27 +193,12 @@ fn short(text: &str, chars: usize) -> String {
     }
 }
 
-/// 1234567 as 1,234,567.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped_and_foreign_text_is_quoted() {
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(grouped(12), "12");
+    fn foreign_text_is_quoted() {
         assert_eq!(quoted("## Progress\nSteps"), "  | ## Progress\n  | Steps");
     }
 }

@@ -1,11 +1,12 @@
 //! `configs list | show | check`.
 
-use super::{Place, count, table};
+use super::{Place, table};
 use crate::{
     cli::{ConfigsCommand, request},
     config::{self, Sources, load::check_file, shown},
     error::{UserError, code},
     headless::Out,
+    text::say::count,
 };
 
 /// The commands.

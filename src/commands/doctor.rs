@@ -9,13 +9,14 @@ use std::{
 
 use serde_json::json;
 
-use super::{Place, count, doctor_executors::executors, runtime, table};
+use super::{Place, doctor_executors::executors, runtime, table};
 use crate::{
     agent::look,
     config::{self, Config, Sources},
     error::{UserError, code},
     headless::Out,
     process, store,
+    text::say::count,
 };
 
 /// One thing that was looked at.

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Place, age, first_line, table, thousands};
+use super::{Place, age, first_line, table};
 use crate::{
     cli::{Which, request},
     error::{UserError, code},
     fold::RunView,
     headless::Out,
     store::{self, Listed, Origin},
-    text::clean_line,
+    text::{clean_line, say::grouped},
 };
 
 /// `instances`.
@@ -66,7 +66,7 @@ fn row(listed: &Listed, now: jiff::Timestamp) -> Vec<String> {
         meta.name.clone(),
         state(listed),
         steps,
-        format!("{}{}", if meta.estimated { "~" } else { "" }, thousands(meta.tokens)),
+        format!("{}{}", if meta.estimated { "~" } else { "" }, grouped(meta.tokens)),
         meta.cost_usd.map_or_else(|| "unknown".to_owned(), |cost| format!("${cost:.2}")),
         age(&meta.updated_at, now),
         first_line(&meta.task),

@@ -166,29 +166,6 @@ fn age(time: &str, now: jiff::Timestamp) -> String {
     }
 }
 
-/// `1,234,567`.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// `1 file`, `2 files`.
-fn count(number: usize, noun: &str) -> String {
-    let end = match noun {
-        _ if number == 1 => "",
-        _ if noun.ends_with('s') => "es",
-        _ => "s",
-    };
-    format!("{number} {noun}{end}")
-}
-
 /// A path relative to the working directory.
 fn shown(place: &Place, path: &Path) -> String {
     crate::paths::shown(path, &place.working_dir)
@@ -209,6 +186,5 @@ mod tests {
         let now: jiff::Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
         let ages = ["2026-11-24T11:59:48Z", "2026-11-24T11:00:01+00:00", "2026-11-20T11:00:00Z", "x"];
         assert_eq!(ages.map(|time| age(time, now)), ["12 s", "59 min", "4 d", "?"]);
-        assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
     }
 }

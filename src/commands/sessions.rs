@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use serde_json::{Value, json};
 
-use super::{Place, first_line, runtime, settle::settle, table, thousands};
+use super::{Place, first_line, runtime, settle::settle, table};
 use crate::{
     cli::{SessionCommand, Which, request},
     error::{UserError, code},
@@ -12,7 +12,7 @@ use crate::{
     headless::{Out, story::Story},
     protocol::{Body, Event, SessionId, event::Session as SessionEvent, tree::Settle},
     store::{Feed, Listed, Origin, Reader, legacy},
-    text::cut_middle,
+    text::{cut_middle, say::grouped},
 };
 
 /// Characters that are shown of an answer, at each end; `--json` has the whole.
@@ -105,7 +105,7 @@ pub(super) fn rows(sessions: &[Row]) -> String {
             session.adapter.clone(),
             session.state.clone(),
             session.turns.to_string(),
-            thousands(session.tokens),
+            grouped(session.tokens),
             first_line(&session.task),
         ]
     }));

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::{Place, count, shown};
+use super::{Place, shown};
 use crate::{
     agent::trees,
     cli::Cli,
@@ -15,6 +15,7 @@ use crate::{
     headless::Out,
     process,
     store::{self, Lock, Origin},
+    text::say::count,
 };
 
 /// The commented configuration that `init` writes.

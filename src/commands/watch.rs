@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Place, count};
+use super::Place;
 use crate::{
     agent::replay::{self, Said, Summary},
     cli::{options::Settings, request},
@@ -11,7 +11,7 @@ use crate::{
     error::{UserError, code},
     headless::Out,
     store::Origin,
-    text::{clean_line, cut},
+    text::{clean_line, cut, say::count},
 };
 
 /// Columns of evidence in the table; `--json` has it whole.

@@ -12,10 +12,10 @@ use std::{
 use super::{
     At, Fault, Git,
     call::{LONG, refused},
-    plan::{self, count, some},
+    plan::{self, some},
     records,
 };
-use crate::protocol::tree::Tree;
+use crate::{protocol::tree::Tree, text::say::count};
 
 /// New files that are carried over.
 const NEW_FILES: usize = 5_000;

@@ -8,11 +8,14 @@ use std::{path::Path, time::Duration};
 use super::{
     At, Fault, Git,
     call::{LONG, refused},
-    plan::{self, count, some},
+    plan::{self, some},
     records,
     work::{self, State, main_at, tree_at},
 };
-use crate::protocol::tree::{Outcome, Settle, Settled, Tree};
+use crate::{
+    protocol::tree::{Outcome, Settle, Settled, Tree},
+    text::say::count,
+};
 
 /// How often a main tree that another git is writing to is tried again.
 const TRIES: usize = 20;

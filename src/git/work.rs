@@ -10,7 +10,7 @@ use super::{
     call::refused,
     plan::{self, Dirty},
 };
-use crate::protocol::tree::Tree;
+use crate::{protocol::tree::Tree, text::say::count};
 
 /// Bytes of a `.git` file that are looked at.
 const LINK: u64 = 8 * 1024;
@@ -47,13 +47,11 @@ impl State {
     pub fn words(&self) -> String {
         match (self.dirty.len(), self.ahead) {
             (0, 0) => "nothing was changed".to_owned(),
-            (0, ahead) => plan::count(ahead as usize, "commit"),
-            (dirty, 0) => format!("{} without a commit", plan::count(dirty, "file")),
-            (dirty, ahead) => format!(
-                "{} and {} without a commit",
-                plan::count(ahead as usize, "commit"),
-                plan::count(dirty, "file")
-            ),
+            (0, ahead) => count(ahead as usize, "commit"),
+            (dirty, 0) => format!("{} without a commit", count(dirty, "file")),
+            (dirty, ahead) => {
+                format!("{} and {} without a commit", count(ahead as usize, "commit"), count(dirty, "file"))
+            }
         }
     }
 }

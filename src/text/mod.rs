@@ -7,6 +7,7 @@ pub mod ansi;
 pub mod clean;
 pub mod cut;
 mod redact;
+pub mod say;
 mod unseen;
 mod vt;
 pub mod width;

@@ -3,7 +3,10 @@
 
 use std::process::Command;
 
-use super::support::{Place, fold, journal, wait_for};
+use super::{
+    common::journal::{fold, journal},
+    support::{Bench, wait_for},
+};
 
 /// Shifts `CLOCK_REALTIME` by as many seconds as the file says that `SHIFT` names.
 const SHIFT: &str = r#"
@@ -45,13 +48,13 @@ sessions:
 
 #[test]
 fn e14_a_clock_that_is_set_forward_and_back_times_nothing_out() {
-    let place = Place::with(SCENARIO);
+    let place = Bench::with(SCENARIO);
     let (source, library) = (place.root.path().join("shift.c"), place.root.path().join("shift.so"));
     std::fs::write(&source, SHIFT).unwrap();
     let built =
         Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).arg("-ldl").status();
     if !built.is_ok_and(|status| status.success()) {
-        crate::left_out::left_out("needs 'cc' and a dynamic libc");
+        crate::common::left_out::left_out("needs 'cc' and a dynamic libc");
         return;
     }
     let shift = place.root.path().join("shift");

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::support::{Place, assert_sound, fold, journal, may_mount, name, times, wait_for, works};
+use super::{
+    common::journal::{fold, journal},
+    support::{Bench, assert_sound, may_mount, name, times, wait_for, works},
+};
 
 /// So many steps that their results do not fit into 256 KB.
 const LONG: &str = r#"
@@ -26,7 +29,7 @@ const FREE: [&str; 6] = [
 ];
 
 /// The program on a `.zwarm` of 256 KB, `filled` KB of which are taken by a file.
-fn on_a_small_disk(place: &Place, filled: u32, args: &[&str]) -> Command {
+fn on_a_small_disk(place: &Bench, filled: u32, args: &[&str]) -> Command {
     std::fs::create_dir_all(place.work().join(".zwarm")).unwrap();
     let mut command = place.program("unshare");
     let script = format!(
@@ -54,7 +57,7 @@ fn a12_a_full_disk_ends_a_run_that_nobody_watches_with_a_clear_error() {
     if !may_mount("A12, a full disk without a screen") {
         return;
     }
-    let place = Place::with(LONG);
+    let place = Bench::with(LONG);
     let args = ["run", "-t", "go", "--json", "--set", "orchestrator.lm=scripted:s.yaml"];
     let began = Instant::now();
     let run = place.start(&mut on_a_small_disk(&place, 0, &[&args[..], &FREE].concat()));
@@ -71,7 +74,7 @@ fn a12_a_full_disk_holds_a_run_until_there_is_room_and_it_is_told_to_go_on() {
     if !may_mount("A12, a full disk with a human") {
         return;
     }
-    let place = Place::with(&LONG.replace("times: 40", "times: 12"));
+    let place = Bench::with(&LONG.replace("times: 40", "times: 12"));
     let args = ["--plain", "-t", "go", "--set", "orchestrator.lm=scripted:s.yaml"];
     let mut command = on_a_small_disk(&place, 200, &[&args[..], &FREE].concat());
     let log = std::fs::File::create(place.root.path().join("out")).unwrap();
@@ -100,7 +103,7 @@ fn a12_a_full_disk_holds_a_run_until_there_is_room_and_it_is_told_to_go_on() {
 
 #[test]
 fn a14_a_state_folder_that_cannot_be_written_is_a_clear_error_before_anything_starts() {
-    let place = Place::with("name: n\nmodel:\n  - calls: [{exit: {exit_message: done}}]\n");
+    let place = Bench::with("name: n\nmodel:\n  - calls: [{exit: {exit_message: done}}]\n");
     let state = place.work().join(".zwarm");
     std::fs::create_dir(&state).unwrap();
     let args = ["run", "-t", "go", "--set", "orchestrator.lm=scripted:s.yaml"];
@@ -131,7 +134,7 @@ fn taken_away(command: &str) {
     let scenario = format!(
         "name: n\nmodel:\n  - calls: [{{bash: {{command: \"{command}; sleep 0.3\"}}}}]\n  - calls: [{{bash: {{command: \"echo on\"}}}}]\n  - calls: [{{exit: {{exit_message: done}}}}]\n"
     );
-    let place = Place::with(&scenario);
+    let place = Bench::with(&scenario);
     let (code, said, printed) = place.start(&mut place.scripted(&["-t", "go"])).end();
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("cannot be written"), "{said}");
@@ -173,7 +176,7 @@ fn nth_call_fails(call: &str, error: &str, first_kinds: u64) {
     }
     let mut fired = 0;
     for nth in 1..=times("ZWARM_FAULTS", first_kinds) {
-        let place = Place::with(STEPS);
+        let place = Bench::with(STEPS);
         assert!(place.scripted(&["-t", "go"]).output().unwrap().status.success());
         let dir = place.instance();
         let trace = place.root.path().join("trace");

@@ -5,7 +5,13 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::support::{Place, Run, assert_sound, fold, journal, name, survivors, times, wait_for};
+use super::{
+    common::{
+        journal::{fold, journal},
+        marks::survivors,
+    },
+    support::{Bench, Run, assert_sound, name, times, wait_for},
+};
 
 /// Three steps with bash, a session that asks, compaction when the history is small enough.
 const SCENARIO: &str = r#"
@@ -45,10 +51,10 @@ const SMALL: [&str; 4] =
     ["--set", "orchestrator.compaction.max_tokens=2400", "--set", "orchestrator.compaction.keep_last_n=2"];
 
 /// Kills in a phase: `reach` brings a run to it, then some time (at most `spread`) goes by.
-fn kill_in(phase: &str, seed: u64, spread: Duration, reach: impl Fn(&Place, &mut Run)) {
+fn kill_in(phase: &str, seed: u64, spread: Duration, reach: impl Fn(&Bench, &mut Run)) {
     let mut random = fastrand::Rng::with_seed(seed);
     for round in 0..times("ZWARM_KILLS", 3) {
-        let place = Place::with(SCENARIO);
+        let place = Bench::with(SCENARIO);
         let mut run = place.start(place.scripted(&["-t", "go"]).args(SMALL));
         reach(&place, &mut run);
         std::thread::sleep(spread.mul_f64(random.f64()));
@@ -79,7 +85,7 @@ fn kill_in(phase: &str, seed: u64, spread: Duration, reach: impl Fn(&Place, &mut
             assert!(after.history.open_calls.is_empty(), "{phase} {round}: every call has its output");
             assert!(after.inbox.open.is_empty(), "{phase} {round}: no card is left over");
         }
-        assert_eq!(survivors(&name(&dir)), Vec::<u32>::new(), "{phase} {round}: no process is left");
+        assert_eq!(survivors(&name(&dir)), Vec::<String>::new(), "{phase} {round}: no process is left");
     }
 }
 
@@ -136,7 +142,7 @@ fn a7_killed_while_a_session_starts() {
 
 #[test]
 fn a8_killed_while_the_history_is_compacted() {
-    let place = Place::with(SCENARIO);
+    let place = Bench::with(SCENARIO);
     let run = place.start(place.scripted(&["-t", "go"]).args(SMALL));
     let (code, said, printed) = run.end();
     assert_eq!(code, Some(0), "{said}");
@@ -150,7 +156,7 @@ fn a8_killed_while_the_history_is_compacted() {
 /// A nudge that the run had taken is delivered once, however the run ends.
 #[test]
 fn a5_a_nudge_that_was_recorded_reaches_the_model_once_after_the_kill() {
-    let place = Place::with(
+    let place = Bench::with(
         "name: n\nmodel:\n  - calls: [{sleep: {seconds: 60}}]\n  - calls: [{exit: {exit_message: done}}]\n",
     );
     let mut run = place.start(&mut place.scripted(&["-t", "go"]));
@@ -170,7 +176,7 @@ fn a5_a_nudge_that_was_recorded_reaches_the_model_once_after_the_kill() {
 /// A21: two processes and one instance.
 #[test]
 fn a21_a_second_process_only_watches_and_the_lock_of_a_killed_one_is_free_at_once() {
-    let place = Place::with(
+    let place = Bench::with(
         "name: n\nmodel:\n  - calls: [{bash: {command: \"sleep 300\"}}]\n  - calls: [{exit: {exit_message: done}}]\n",
     );
     let mut run = place.start(&mut place.scripted(&["-t", "go"]));

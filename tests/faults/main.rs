@@ -7,10 +7,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod clock;
+#[path = "../support"]
+mod common {
+    pub mod journal;
+    pub mod left_out;
+    pub mod marks;
+    pub mod place;
+}
 mod disk;
 mod kills;
-#[path = "../support/left_out.rs"]
-mod left_out;
 mod secrets;
 mod shared;
 mod support;

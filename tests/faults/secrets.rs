@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::support::{Place, name};
+use super::support::{Bench, name};
 
 const CANARIES: [(&str, &str); 6] = [
     ("OPENAI_API_KEY", "canary-openai-0123456789"),
@@ -51,7 +51,7 @@ fn holds_a_key(path: &Path) -> Option<&'static str> {
 
 #[test]
 fn d13_no_key_is_on_disk_after_runs_a_crash_a_log_of_everything_and_an_export() {
-    let place = Place::with(TALKATIVE);
+    let place = Bench::with(TALKATIVE);
     let outside = |args: &[&str]| {
         let mut command = place.command(args);
         command.envs(CANARIES).env("RUST_LOG", "trace");
@@ -104,7 +104,7 @@ fn d13_no_key_is_on_disk_after_runs_a_crash_a_log_of_everything_and_an_export() 
 
 #[test]
 fn d14_with_umask_000_every_file_is_private() {
-    let place = Place::with(TALKATIVE);
+    let place = Bench::with(TALKATIVE);
     let mut command = place.program("sh");
     let script = "umask 000; exec \"$@\"";
     command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_zwarm-tui"), "run", "-t", "go"]);
@@ -140,7 +140,7 @@ fn d14_with_umask_000_every_file_is_private() {
 /// C10, D13: a core file would hold the keys.
 #[test]
 fn c10_d13_neither_the_program_nor_its_children_dump_core() {
-    let place = Place::with(
+    let place = Bench::with(
         "name: n\nmodel:\n  - calls: [{bash: {command: \"ulimit -c > core-of-bash; sleep 300\"}}]\n",
     );
     let mut run = place.start(&mut place.scripted(&["-t", "go"]));

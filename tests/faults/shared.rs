@@ -1,13 +1,13 @@
 //! What several processes, or several versions, do to one state folder.
 
-use super::support::{Place, assert_sound, name};
+use super::support::{Bench, assert_sound, name};
 
 const SHORT: &str = "name: short\nmodel:\n  - calls: [{exit: {exit_message: done}}]\n";
 
 /// A20 in the whole program; the store's own test makes fifty in each of four processes.
 #[test]
 fn a20_runs_that_begin_at_once_in_one_directory_are_all_there() {
-    let place = Place::with(SHORT);
+    let place = Bench::with(SHORT);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -25,7 +25,7 @@ fn a20_runs_that_begin_at_once_in_one_directory_are_all_there() {
 
 #[test]
 fn a24_an_instance_of_a_newer_version_is_listed_and_read_and_never_written() {
-    let place = Place::with(SHORT);
+    let place = Bench::with(SHORT);
     assert!(place.scripted(&["-t", "go", "-n", "newer"]).output().unwrap().status.success());
     let dir = place.instance();
     let path = dir.join("events.jsonl");

@@ -1,60 +1,33 @@
-//! A working directory with a home of its own, runs in it, and what they left.
+//! A place with a scenario, runs in it, and what is asked of what they left.
 
 use std::{
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, ChildStdout, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
-use zwarm_tui::{fold::State, protocol::Event, store::Reader};
+
+use crate::common::{journal::journal, place::Place};
 
 /// Nothing in a test takes longer.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-pub struct Place {
-    pub root: tempfile::TempDir,
+/// A place with a scenario.
+pub struct Bench(Place);
+
+impl std::ops::Deref for Bench {
+    type Target = Place;
+
+    fn deref(&self) -> &Place {
+        &self.0
+    }
 }
 
-impl Place {
-    pub fn new() -> Self {
-        let root = tempfile::tempdir().unwrap();
-        std::fs::create_dir(root.path().join("work")).unwrap();
-        Self { root }
-    }
-
+impl Bench {
     pub fn with(scenario: &str) -> Self {
-        let place = Self::new();
-        place.write("s.yaml", scenario);
-        place
-    }
-
-    pub fn work(&self) -> PathBuf {
-        self.root.path().join("work")
-    }
-
-    pub fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.work().join(name), text).unwrap();
-    }
-
-    /// A program in the place, without anything of whoever runs the tests.
-    pub fn program(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("HOME", self.root.path()).env("ZWARM_HOME", self.root.path().join("home"));
-        command.current_dir(self.work()).stdin(Stdio::null());
-        command
-    }
-
-    pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.program(env!("CARGO_BIN_EXE_zwarm-tui"));
-        command.args(args);
-        command
-    }
-
-    pub fn run(&self, args: &[&str]) -> Output {
-        self.command(args).output().unwrap()
+        Self(Place::with(&[("s.yaml", scenario)]))
     }
 
     /// A run of the scenario that prints the lines of its journal.
@@ -67,18 +40,6 @@ impl Place {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         Run { child, out, printed: Vec::new() }
-    }
-
-    pub fn instances(&self) -> Vec<PathBuf> {
-        let Ok(all) = std::fs::read_dir(self.work().join(".zwarm/instances")) else { return Vec::new() };
-        all.flatten().map(|entry| entry.path()).collect()
-    }
-
-    /// The only instance.
-    pub fn instance(&self) -> PathBuf {
-        let mut all = self.instances();
-        assert_eq!(all.len(), 1, "{all:?}");
-        all.remove(0)
     }
 
     /// Goes on with the only instance to the end of its scenario.
@@ -145,27 +106,6 @@ pub fn name(dir: &Path) -> String {
     dir.file_name().unwrap().to_str().unwrap().to_owned()
 }
 
-/// The good events of a journal, and how many lines are bad.
-pub fn journal(dir: &Path) -> (Vec<Event>, usize) {
-    let (mut events, mut bad) = (Vec::new(), 0);
-    let Ok(reader) = Reader::open(dir) else { return (events, bad) };
-    let mut each = |_, event: Result<Event, _>| {
-        match event {
-            Ok(event) => events.push(event),
-            Err(_) => bad += 1,
-        }
-        std::ops::ControlFlow::Continue(())
-    };
-    reader.scan(0, &mut each).unwrap();
-    (events, bad)
-}
-
-pub fn fold(events: &[Event]) -> State {
-    let mut state = State::default();
-    events.iter().for_each(|event| state.apply(event));
-    state
-}
-
 /// Every printed line is in the journal, its numbers have no gap, at most its tail is torn.
 pub fn assert_sound(dir: &Path, printed: &[String]) {
     let bytes = std::fs::read(dir.join("events.jsonl")).unwrap_or_default();
@@ -178,19 +118,6 @@ pub fn assert_sound(dir: &Path, printed: &[String]) {
     assert!(bad == 0, "{bad} damaged lines that are not the tail");
     let seqs: Vec<u64> = events.iter().map(|event| event.seq).collect();
     assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
-}
-
-/// Processes that carry the mark of an instance.
-pub fn survivors(instance: &str) -> Vec<u32> {
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let marked = |pid: &u32| {
-        let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let zombie = stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'));
-        !zombie && environ.windows(instance.len()).any(|window| window == instance.as_bytes())
-    };
-    pids.filter(marked).collect()
 }
 
 /// Waits for something that must come.
@@ -220,7 +147,7 @@ pub fn works(what: &str, args: &[&str], left_out: &str) -> bool {
         .status();
     let works = run.is_ok_and(|status| status.success());
     if !works {
-        crate::left_out::left_out(&format!("{left_out}: needs '{what} {}'", args.join(" ")));
+        crate::common::left_out::left_out(&format!("{left_out}: needs '{what} {}'", args.join(" ")));
     }
     works
 }

@@ -26,12 +26,8 @@ lanes:
 "#;
 
 async fn claude(approval: &str) -> Option<(World, Run)> {
-    let world = world("lanes: []").await?;
-    let out = world.path("out");
-    std::fs::create_dir(&out).unwrap();
-    std::os::unix::fs::symlink(&out, world.work().join("link")).unwrap();
-    let work = world.work().display().to_string();
-    world.lanes(&CLAUDE.replace("WORK", &work).replace("OUT", &out.display().to_string()));
+    let world = world(CLAUDE).await?;
+    std::os::unix::fs::symlink(world.out(), world.work().join("link")).unwrap();
     let mut run = world.run(&["-t", "try", "--set", &format!("executor.approval={approval}")]);
     assert_eq!(run.end().await, Some(0));
     Some((world, run))
@@ -61,7 +57,7 @@ async fn accept_lets_claude_do_what_stays_inside_by_real_path() {
     assert!(answers[1].2.contains("'/etc/hostname' is outside"), "{answers:#?}");
     let there = |path: std::path::PathBuf| path.exists();
     assert!(there(world.work().join("inside.txt")) && !there(world.work().join("copied.txt")));
-    assert!(!there(world.path("out").join("outside.txt")) && !there(world.path("out").join("linked.txt")));
+    assert!(!there(world.out().join("outside.txt")) && !there(world.out().join("linked.txt")));
     assert!(
         !there(world.work().join(".claude/settings.json")),
         "what decides what runs is not accepted unseen"
@@ -112,13 +108,10 @@ async fn codex_asks_only_where_something_answers_and_files_that_run_things_are_w
     for (approval, accepted) in
         [("accept", true), ("never", false), ("on-request", false), ("untrusted", false)]
     {
-        let Some(world) = world("lanes: []").await else { return };
-        let out = world.path("out");
-        std::fs::create_dir(&out).unwrap();
-        world.lanes(&CODEX.replace("OUT", &out.display().to_string()));
+        let Some(world) = world(CODEX).await else { return };
         let mut run = world.run(&["-t", "try", "--set", &format!("executor.approval={approval}")]);
         assert_eq!(run.end().await, Some(0), "{approval}");
-        assert_eq!(out.join("outside.txt").exists(), accepted, "{approval}");
+        assert_eq!(world.out().join("outside.txt").exists(), accepted, "{approval}");
         let answers = answers(&run);
         match approval {
             "accept" => assert_eq!(answers[0].1, "accept"),

@@ -62,7 +62,7 @@ async fn an_abort_leaves_nothing_of_a_shell_a_background_terminal_and_a_child_th
     std::fs::write(world.path("script.yaml"), STUBBORN).unwrap();
     let mut run = world.run(&["-t", "be busy", "--set", "executor.approval=accept"]);
     all_up(&world, &["codex", "claude", "script"], &["30011", "30012", "30013"]).await;
-    let instance = world.instance().file_name().unwrap().to_str().unwrap().to_owned();
+    let instance = world.id();
     let began = Instant::now();
     world.say(&["abort", "-i", &instance]);
     assert_eq!(run.end().await, Some(3));

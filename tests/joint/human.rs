@@ -157,10 +157,7 @@ lanes:
 #[tokio::test(flavor = "multi_thread")]
 async fn without_confinement_claude_waits_for_leave_and_is_confined_where_it_is_refused() {
     for (number, made) in [("1", true), ("2", false)] {
-        let Some(world) = world("lanes: []").await else { return };
-        let out = world.path("out");
-        std::fs::create_dir(&out).unwrap();
-        world.lanes(&FREE.replace("OUT", &out.display().to_string()));
+        let Some(world) = world(FREE).await else { return };
         let mut seat = seat(&world, &["-t", "free", "--set", "executor.sandbox=danger-full-access"]);
         seat.hears("s1 would work without any confinement", 1).await;
         assert_eq!(world.server.asked_of("claude").len(), 0, "nothing begins before the answer");
@@ -173,7 +170,7 @@ async fn without_confinement_claude_waits_for_leave_and_is_confined_where_it_is_
             seat.answers(2, "3", Some("no")).await;
         }
         seat.leaves().await;
-        assert_eq!(out.join("one.txt").exists(), made);
+        assert_eq!(world.out().join("one.txt").exists(), made);
         world.until_none_survives(Duration::ZERO).await;
     }
 }
@@ -203,10 +200,7 @@ lanes:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn codex_asks_the_human_and_each_answer_and_the_reason_reach_it() {
-    let Some(world) = world("lanes: []").await else { return };
-    let out = world.path("out");
-    std::fs::create_dir(&out).unwrap();
-    world.lanes(&CODEX.replace("OUT", &out.display().to_string()));
+    let Some(world) = world(CODEX).await else { return };
     let mut seat = seat(&world, &["-t", "ask"]);
     seat.answers(1, "1", None).await;
     seat.answers(2, "2", None).await;
@@ -214,9 +208,9 @@ async fn codex_asks_the_human_and_each_answer_and_the_reason_reach_it() {
     seat.answers(4, "4", None).await;
     seat.leaves().await;
     assert_eq!(choices(&world), ["accept", "accept_for_session", "decline", "cancel"]);
-    let there = |name: &str| out.join(name).exists();
+    let there = |name: &str| world.out().join(name).exists();
     assert_eq!((there("one"), there("three"), there("four")), (true, false, false));
-    assert_eq!(std::fs::read_to_string(out.join("two")).unwrap(), "x\nx\n", "asked once, run twice");
+    assert_eq!(std::fs::read_to_string(world.out().join("two")).unwrap(), "x\nx\n", "asked once, run twice");
     let asked = world.server.asked_of("codex");
     let mut later = asked.iter().skip(4);
     let told = later.any(|request| request.body.to_string().contains("was declined: not in this house"));
@@ -232,7 +226,7 @@ async fn a_card_that_was_open_at_a_kill_is_shown_as_dropped_after_the_resume() {
     first.hears("5 answers it", 1).await;
     first.child.kill().unwrap();
     first.child.wait().unwrap();
-    let id = world.instance().file_name().unwrap().to_str().unwrap().to_owned();
+    let id = world.id();
     let mut second = seat(&world, &["--resume", "-i", &id]);
     second.hears("answered by dropped: cancel", 1).await;
     second.leaves().await;
@@ -242,12 +236,14 @@ async fn a_card_that_was_open_at_a_kill_is_shown_as_dropped_after_the_resume() {
     world.until_none_survives(Duration::ZERO).await;
 }
 
+/// The reason of a decline is a further turn: where it still runs, the first `exit` is refused and the second ends.
 const AGENT: &str = r#"
 lanes:
   - name: main
     model: gpt-5
     replies:
       - calls: [{delegate: {task: "write:made.txt", adapter: small, mode: sync}}]
+      - calls: [{exit: {exit_message: "all was asked"}}]
       - calls: [{exit: {exit_message: "all was asked"}}]
 "#;
 

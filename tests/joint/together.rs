@@ -49,9 +49,7 @@ lanes:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_real_executors_work_at_once_and_are_counted_to_the_token() {
-    let Some(world) = world("lanes: []").await else { return };
-    let work = world.work().display().to_string();
-    world.lanes(&AT_ONCE.replace("WORK", &work));
+    let Some(world) = world(AT_ONCE).await else { return };
     let mut run = world.run(&["-t", "make three files"]);
     for gate in ["codex", "claude", "agent"] {
         world.held(gate).await;
@@ -138,7 +136,7 @@ async fn nudges_reach_turns_as_each_executor_allows_and_an_interrupt_leaves_the_
         world.held(gate).await;
     }
     let (codex, claude) = (run.session("codex").await, run.session("claude").await);
-    let instance = world.instance().file_name().unwrap().to_str().unwrap().to_owned();
+    let instance = world.id();
     let said = |text: &'static str| {
         move |event: &Value| event["kind"] == "nudge_queued" && event["payload"]["text"] == text
     };

@@ -15,6 +15,8 @@ use zwarm_tui::{
 };
 
 use crate::support::{
+    codex_home,
+    marks::survivors,
     model_server::{ModelServer, Script},
     sessions::real_cli,
 };
@@ -28,18 +30,20 @@ pub(crate) struct World {
     root: tempfile::TempDir,
 }
 
+/// A world whose models say this. `WORK/` and `OUT/` in it stand for the working directory and one outside of it.
 /// `None`: one of the real programs is not there.
 pub(crate) async fn world(lanes: &str) -> Option<World> {
     let (codex, claude) = (real_cli("ZWARM_TEST_CODEX")?, real_cli("ZWARM_TEST_CLAUDE")?);
     let acp = real_cli("ZWARM_TEST_CODEX_ACP")?;
-    let server = ModelServer::from_yaml(lanes).await;
+    let server = ModelServer::from_yaml("lanes: []").await;
     let world = World { server, root: tempfile::tempdir().unwrap() };
-    for dir in ["work", "codex", "acp-codex", "claude"] {
+    for dir in ["work", "out", "claude"] {
         std::fs::create_dir(world.path(dir)).unwrap();
     }
     for home in ["codex", "acp-codex"] {
-        std::fs::write(world.path(home).join("config.toml"), world.codex_config()).unwrap();
+        codex_home::make(&world.path(home), &world.server.v1());
     }
+    world.lanes(lanes);
     let text = |name: &str| world.path(name).display().to_string();
     let config = json!({
         "executor": {
@@ -78,20 +82,17 @@ impl World {
         assert!(held.is_ok(), "nothing was held at '{gate}': {:#?}", asked());
     }
 
-    /// More lanes, behind the others.
-    pub(crate) fn lanes(&self, text: &str) {
-        let script: Script = serde_yaml::from_str(text).unwrap();
-        script.lanes.into_iter().for_each(|lane| self.server.add(lane));
+    /// A directory outside of the working directory.
+    pub(crate) fn out(&self) -> PathBuf {
+        self.path("out")
     }
 
-    fn codex_config(&self) -> String {
-        format!(
-            "model = \"gpt-5.5\"\nmodel_provider = \"mock\"\ncheck_for_update_on_startup = false\n\
-             [features]\nplugins = false\n[analytics]\nenabled = false\n[model_providers.mock]\nname = \"mock\"\n\
-             base_url = \"{}\"\nwire_api = \"responses\"\nenv_key = \"MOCK_KEY\"\nrequest_max_retries = 0\n\
-             stream_max_retries = 0\n",
-            self.server.v1()
-        )
+    fn lanes(&self, text: &str) {
+        let name = |dir: PathBuf| dir.display().to_string();
+        let text =
+            text.replace("WORK/", &(name(self.work()) + "/")).replace("OUT/", &(name(self.out()) + "/"));
+        let script: Script = serde_yaml::from_str(&text).unwrap();
+        script.lanes.into_iter().for_each(|lane| self.server.add(lane));
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
@@ -135,18 +136,15 @@ impl World {
         one.clone()
     }
 
-    /// Processes that carry the mark of the instance.
-    pub(crate) fn survivors(&self) -> Vec<String> {
-        let instance = self.instance().file_name().unwrap().to_str().unwrap().to_owned();
-        let processes = std::fs::read_dir("/proc").unwrap().flatten();
-        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        pids.filter_map(|pid| marked(pid, instance.as_bytes())).collect()
+    /// The id of the one instance.
+    pub(crate) fn id(&self) -> String {
+        self.instance().file_name().unwrap().to_str().unwrap().to_owned()
     }
 
     pub(crate) async fn until_none_survives(&self, within: Duration) {
         let deadline = Instant::now() + within;
         loop {
-            let left = self.survivors();
+            let left = survivors(&self.id());
             if left.is_empty() {
                 return;
             }
@@ -167,18 +165,6 @@ impl Drop for World {
         let all = std::fs::read_dir(self.work().join(".zwarm/instances")).into_iter().flatten().flatten();
         all.for_each(|dir| drop(zwarm_tui::process::reap(&dir.path())));
     }
-}
-
-/// The command line of a living process with this text in its environment.
-fn marked(pid: u32, text: &[u8]) -> Option<String> {
-    let environ = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let zombie = stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'));
-    let fits = !zombie && environ.windows(text.len()).any(|window| window == text);
-    fits.then(|| {
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        format!("{pid} {}", String::from_utf8_lossy(&line).replace('\0', " "))
-    })
 }
 
 pub(crate) struct Run {

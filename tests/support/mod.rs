@@ -8,8 +8,13 @@
     clippy::print_stdout
 )]
 
+pub mod by_hand;
+pub mod codex_home;
+pub mod journal;
 mod left_out;
+pub mod marks;
 pub mod model_server;
+pub mod place;
 pub mod sessions;
 
 pub use left_out::left_out;

@@ -9,6 +9,7 @@ use super::After;
 use crate::{
     fold::sessions::Doing,
     protocol::{Command, InstanceId, SessionId, command::WatcherMode, event::RunState, tree::Settle},
+    text::say::count,
     ui::{
         input::KeyPress,
         kit::{Canvas, centred, span, width, wrap},
@@ -193,7 +194,7 @@ impl Ask {
                 let (stops, who) = if working.is_empty() {
                     (String::new(), "no executor works now".to_owned())
                 } else {
-                    let stops = format!(" and its {}", counted(working.len(), "running executor"));
+                    let stops = format!(" and its {}", count(working.len(), "running executor"));
                     let who = working.join(", ");
                     (stops, format!("{who}: stopped by their ladders, in at most 8 s"))
                 };
@@ -234,7 +235,7 @@ impl Ask {
                     lines.push(format!(
                         "  {}  step {step}, {} working",
                         run.name,
-                        counted(working, "executor")
+                        count(working, "executor")
                     ));
                 }
                 ("Quit?".to_owned(), lines)
@@ -281,11 +282,6 @@ fn listed(line: &str, cells: usize) -> Vec<String> {
         _ => format!("{:label$}{part}", ""),
     };
     wrap(rest, cells.saturating_sub(label)).iter().enumerate().map(put).collect()
-}
-
-/// `1 executor`, `2 executors`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn watcher_text(command: &Command) -> (String, Vec<String>) {
