@@ -219,7 +219,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["protocol", "text", "error", "paths"]),
     ("process", &["protocol", "config", "text", "error"]),
     ("store", &["protocol", "fold", "text", "process", "config", "error"]),
-    ("git", &["protocol", "process", "config"]),
+    ("git", &["protocol", "text", "process", "config"]),
     ("llm", &["protocol", "fold", "text", "process", "config", "error"]),
     ("executors", &["protocol", "fold", "text", "process", "config", "error"]),
     ("tools", &["protocol", "fold", "text", "process", "config", "error"]),
