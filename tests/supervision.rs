@@ -7,7 +7,7 @@ mod support;
 use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::Output,
 };
 
 use serde_json::{Value, json};
