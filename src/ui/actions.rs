@@ -126,7 +126,7 @@ pub const TABLE: &[Row] = &[
     row(Act::Run(Run::PauseAndQuit), "run.pause_and_quit", Global, &[], "pause and quit", NO, "Run"),
     row(Act::Open(Open::NewRun), "run.new", Global, &[], "start another run…", NO, "Run"),
     row(Act::Run(Run::Demo), "run.demo", Global, &[], "play the demo (no key, no network, no executor needed)", NO, "Run"),
-    row(Act::Go(Go::Back), "back", Global, &["q"], "back; at the top: quit", NO, ""),
+    row(Act::Go(Go::Back), "back", Global, &["q"], "back; at the top: quit", ("back", 30), ""),
     row(Act::Run(Run::Quit), "run.quit", Global, &[], "quit zwarm-tui", NO, "Run"),
     row(Act::Go(Go::Close), "close", Global, &["esc"], "one level out, never destroys", NO, ""),
     row(Act::Go(Go::Interrupt), "interrupt", Global, &["ctrl-c"], "twice: quit question", NO, ""),

@@ -3,7 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{actions::keymap_page, fixture::Fixture, screens::home::tests::home};
+use super::{
+    actions::keymap_page,
+    fixture::Fixture,
+    picture::{at_work, svg},
+    screens::home::tests::home,
+};
 
 fn root(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
@@ -79,6 +84,15 @@ fn the_pictures_of_the_readme_are_what_the_program_draws() {
     let readme = std::fs::read_to_string(root("README.md")).unwrap();
     let (before, rest) = readme.split_once(BEGIN).expect("the README shows the run view");
     let (_, after) = rest.split_once(END).expect("and where it ends");
-    let picture = block(&Fixture::busy(120, 34).screen());
+    let picture = block(&at_work(80, 24).screen());
     says("README.md", &format!("{before}{BEGIN}{picture}{END}{after}"));
+}
+
+#[test]
+fn the_picture_with_colours_is_what_the_program_draws() {
+    let mut f = at_work(140, 32);
+    f.model.term.skin.theme = f.model.term.themes.get("dark").unwrap();
+    let theme = f.model.term.skin.theme.clone();
+    let frame = f.frame(140, 32);
+    says("docs/run.svg", &svg(&frame, &theme));
 }

@@ -167,8 +167,8 @@ impl Fixture {
         self.screen_at(width, height)
     }
 
-    /// The same at another size.
-    pub(super) fn screen_at(&mut self, width: u16, height: u16) -> String {
+    /// A frame.
+    pub(super) fn frame(&mut self, width: u16, height: u16) -> ratatui::buffer::Buffer {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         let (now, model) = (self.now(), &mut self.model);
         terminal
@@ -176,7 +176,12 @@ impl Fixture {
                 screens::draw(model, frame.buffer_mut(), now);
             })
             .unwrap();
-        let buffer = terminal.backend().buffer().clone();
+        terminal.backend().buffer().clone()
+    }
+
+    /// The same at another size.
+    pub(super) fn screen_at(&mut self, width: u16, height: u16) -> String {
+        let buffer = self.frame(width, height);
         let mut text = String::new();
         for y in 0..height {
             let mut skip = 0;

@@ -102,6 +102,9 @@ mod fixture;
 #[cfg(test)]
 mod isolated_tests;
 #[cfg(test)]
+#[path = "picture_tests.rs"]
+mod picture;
+#[cfg(test)]
 mod screens_tests;
 #[cfg(test)]
 mod steering_tests;

@@ -154,6 +154,70 @@ fn a_run_of_another_process_is_steered_from_here() {
 }
 
 #[test]
+fn what_streams_in_another_process_is_said_to_be_there_and_shown_when_it_is_done() {
+    for (width, height) in [(140, 40), (80, 24), (60, 20)] {
+        let mut fixture = Fixture::busy(width, height);
+        let word = "works in another process";
+        assert!(!fixture.screen().contains(word), "it is ours");
+        fixture.model.run_mut().unwrap().access = super::msg::Access::Foreign;
+        assert!(fixture.screen().contains(&format!("the orchestrator {word}")), "{}", fixture.screen());
+        fixture.keys("3");
+        assert!(fixture.screen().contains(&format!("s4 {word}")), "{}", fixture.screen());
+        end(&mut fixture, "exit", 0);
+        assert!(!fixture.screen().contains(word), "{}", fixture.screen());
+    }
+}
+
+#[test]
+fn the_first_chord_of_a_sequence_shows_how_it_goes_on() {
+    let mut fixture = Fixture::busy(140, 40);
+    fixture.keys("i ctrl-x");
+    let screen = fixture.screen();
+    let last = screen.lines().last().unwrap_or_default();
+    for part in ["^X …", "p pause", "P pause now", "X abort", ". one step"] {
+        assert!(last.contains(part), "{part}: {last}");
+    }
+    fixture.keys("esc");
+    assert!(fixture.screen().lines().last().unwrap().contains("send"), "{}", fixture.screen());
+}
+
+#[test]
+fn a_collapsed_paste_says_which_key_shows_it_and_the_newline_is_one_that_the_terminal_sends() {
+    let mut fixture = Fixture::busy(80, 24);
+    fixture.keys("i");
+    fixture.send(Msg::Paste((0..30).map(|n| format!("line {n}\n")).collect()));
+    let screen = fixture.screen();
+    assert!(screen.contains("[paste 30 lines]") && screen.contains("^O shows the paste"), "{screen}");
+    assert!(screen.contains("^J newline"), "{screen}");
+    fixture.model.term.kitty = true;
+    assert!(fixture.screen().contains("⇧⏎ newline"), "{}", fixture.screen());
+    fixture.keys("ctrl-o");
+    assert!(fixture.screen().contains("line 29") && !fixture.screen().contains("^O shows"));
+}
+
+#[test]
+fn lists_are_gone_through_to_their_ends_and_nothing_that_is_covered_has_the_focus() {
+    let mut fixture = Fixture::busy(140, 40);
+    fixture.keys("2 G");
+    assert!(fixture.screen().contains("▶ s1"), "{}", fixture.screen());
+    fixture.keys("g");
+    assert!(fixture.screen().contains("▶ s4"), "{}", fixture.screen());
+    assert!(fixture.screen().contains('┏'));
+    fixture.keys("?");
+    assert!(!fixture.screen().contains('┏'), "{}", fixture.screen());
+}
+
+#[test]
+fn the_palette_at_home_begins_with_what_can_be_done_there_and_finds_the_rest() {
+    let mut fixture = Fixture::busy(80, 24);
+    fixture.keys("b :");
+    let screen = fixture.screen();
+    assert!(screen.contains("Instance: open") && !screen.contains("pause"), "{screen}");
+    fixture.types("pause now");
+    assert!(fixture.screen().contains("Run: pause now"), "{}", fixture.screen());
+}
+
+#[test]
 fn live_text_goes_with_the_end_of_the_run_whoever_was_told_of_it() {
     let mut fixture = Fixture::busy(140, 40);
     assert!(fixture.screen().contains("While s3 fixes"));

@@ -131,9 +131,17 @@ fn nothing_hostile_reaches_the_terminal_in_any_view() {
         press("z");
         press("z");
     }
-    for keys in
-        ["L", "\x1b", "M", "\x1b", "D", "\x1b", "V", "\x1b", "2\r", "]", "]", "]", "[", "\x1b", "b", "\x1b"]
-    {
+    // Each text that opens over the panes, with a search in it; each tab of a session.
+    for keys in ["L", "M", "D", "V"] {
+        press(keys);
+        press("/before\r");
+        press("n\x1b[C\x1b[6~");
+        press("\x1b\x1b");
+    }
+    for keys in [
+        "2\r", "]", "]", "]", "[", "\x1b", "b", "\x1b", "4", "\r", "\x1b", "$", "\x1b", "?", "\x1b", ":",
+        "\x1b",
+    ] {
         press(keys);
     }
     press("q");
@@ -167,7 +175,29 @@ fn what_is_copied_paged_and_exported_is_clean() {
         term.keys(keys);
         term.settled();
     }
-    term.until_outside("pages are written", || std::fs::read_dir(&paged).unwrap().count() >= 2);
+    // The tabs of a session, and the texts that open over the panes: one thing, all of it, in the pager.
+    let every = ["y", "Y", "o", "O"];
+    term.keys("2\r");
+    for _ in 0..3 {
+        term.keys("]");
+        every.iter().for_each(|keys| {
+            term.keys(keys);
+            term.settled();
+        });
+    }
+    term.keys("\x1b");
+    for open in ["L", "M", "D"] {
+        term.keys(open);
+        term.settled();
+        every.iter().for_each(|keys| {
+            term.keys(keys);
+            term.settled();
+        });
+        term.keys("\x1b");
+        term.settled();
+    }
+    // At the least: an item, a transcript of each kind, a raw line and all of them, the ledger, messages.
+    term.until_outside("pages are written", || std::fs::read_dir(&paged).unwrap().count() >= 8);
     let copies: Vec<String> = pieces(&term.bytes())
         .into_iter()
         .filter_map(|seq| match seq {
@@ -175,7 +205,7 @@ fn what_is_copied_paged_and_exported_is_clean() {
             _ => None,
         })
         .collect();
-    assert!(copies.len() >= 3, "{}", copies.len());
+    assert!(copies.len() >= 10, "{}", copies.len());
     for copy in copies {
         assert_clean(&decoded(&copy), "the clipboard");
     }

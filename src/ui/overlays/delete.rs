@@ -57,8 +57,10 @@ impl Delete {
         let meta = &self.listed.meta;
         let text = [
             format!(
-                "This deletes \"{}\" ({} steps) for good: its journal and the transcripts of its sessions.",
-                meta.name, meta.steps
+                "This deletes '{}' ({} {}) for good: its journal and the transcripts of its sessions.",
+                meta.name,
+                meta.steps,
+                if meta.steps == 1 { "step" } else { "steps" }
             ),
             "Files in its working directory stay as they are.".to_owned(),
             String::new(),

@@ -91,6 +91,7 @@ fn hints(model: &Model) -> Vec<Hint> {
             Act::Run(Run::Pause) if dead => "resume".to_owned(),
             Act::Write(Write::Focus | Write::Send) if dead => "further task".to_owned(),
             Act::Run(Run::Pause) if row.hint == "pause" && is_held(model) => "continue".to_owned(),
+            Act::Go(Go::Back) if model.screen == Screen::Home => "quit".to_owned(),
             Act::Browse(Browse::Open) if model.home.is_new() => "demo".to_owned(),
             _ => row.hint.to_owned(),
         };

@@ -50,7 +50,7 @@ pub fn elsewhere(run: &RunModel, pane: Pane, canvas: &mut Canvas<'_>, area: Rect
         _ => return area,
     };
     let (sign, dim) = (canvas.skin.sign(Sign::Running), canvas.skin.dim());
-    let text = format!("{sign} {who} works in another process: each piece is shown when it is done");
+    let text = format!("{sign} {who} works in another process: shown when done");
     let y = area.bottom() - 1;
     canvas.put(area.x, y, area.width, &text, dim);
     Rect { height: area.height - 1, ..area }

@@ -82,7 +82,8 @@ pub(super) fn run(shown: &Shown<'_>, body: &Run, brush: &Brush<'_>, out: &mut Ve
         Run::RunFinished(finished) => {
             let (icon, role) =
                 if finished.exit_code == 0 { (Icon::Good, Role::Good) } else { (Icon::Stop, Role::Bad) };
-            let text = format!("ended after {} steps: {}", finished.steps, finished.stopped_by);
+            let steps = if finished.steps == 1 { "step" } else { "steps" };
+            let text = format!("ended after {} {steps}: {}", finished.steps, finished.stopped_by);
             about(icon, role, &text, brush, out);
             for line in &finished.unmerged {
                 about(Icon::Warn, Role::Warn, &format!("not merged: {line}"), brush, out);
