@@ -7,8 +7,7 @@ use std::{
     time::Instant,
 };
 
-use crossterm::event::{Event, EventStream};
-use futures_util::StreamExt;
+use crossterm::event::Event;
 use tokio::sync::{Notify, mpsc};
 
 use super::{
@@ -17,6 +16,7 @@ use super::{
     effects::Hands,
     frame_clock::{FrameClock, Urgency},
     keymap::Keymap,
+    listening::Listening,
     model::{Level, Model},
     msg::{Msg, Now, UiEffect},
     notify, probe, rehearse, screens, signals,
@@ -146,7 +146,7 @@ impl App {
         let mut first = vec![UiEffect::List { everywhere: false }];
         first.extend(start.follow.map(|listed| UiEffect::Open(Box::new(listed))));
         first.extend(start.launch.map(|launch| UiEffect::Launch(Box::new(launch))));
-        let mut events = EventStream::new();
+        let mut events = Listening::begin();
         self.clock.request(Instant::now(), Urgency::Key);
         first.extend(typed.into_iter().flat_map(|msg| update(&mut self.model, msg, now())));
         if let Some(code) = self.perform(first, &mut events).await {
@@ -219,7 +219,7 @@ impl App {
         }
     }
 
-    async fn turn(&mut self, events: &mut EventStream) -> Turn {
+    async fn turn(&mut self, events: &mut Listening) -> Turn {
         let (state, due) = (self.screen.state.clone(), self.clock.due());
         let too_late = self.life.panicked_at.map(|at| at + signals::DEADLINE);
         let draws = self.life.panicked_at.is_none();
@@ -277,7 +277,7 @@ impl App {
     }
 
     /// Performs effects; those that need the terminal here, the others by [`Hands`]. `Some`: leave with this code.
-    async fn perform(&mut self, effects: Vec<UiEffect>, events: &mut EventStream) -> Option<i32> {
+    async fn perform(&mut self, effects: Vec<UiEffect>, events: &mut Listening) -> Option<i32> {
         let mut effects: std::collections::VecDeque<_> = effects.into();
         while let Some(effect) = effects.pop_front() {
             match effect {
@@ -344,30 +344,29 @@ impl App {
     }
 
     /// Gives the terminal away while something else uses it.
-    async fn away<T>(&mut self, events: &mut EventStream, what: impl FnOnce() -> T + Send + 'static) -> T
+    async fn away<T>(&mut self, events: &mut Listening, what: impl FnOnce() -> T + Send + 'static) -> T
     where
         T: Broken + Send + 'static,
     {
-        // The stream reads the terminal on a thread of its own: it must not take the other program's keys.
-        let none = EventStream::new();
-        drop(std::mem::replace(events, none));
+        events.stop();
         self.screen.leave();
         let done = tokio::task::spawn_blocking(what).await;
         let _ = self.screen.enter(self.modes);
         self.marks.forget();
-        *events = EventStream::new();
+        events.again();
         self.clock.request(Instant::now(), Urgency::Key);
         done.unwrap_or_else(|_| T::broken())
     }
 
     /// Stops this process, and takes the terminal again when it goes on.
-    fn suspend(&mut self, events: &mut EventStream) {
+    fn suspend(&mut self, events: &mut Listening) {
+        events.stop();
         self.screen.leave();
         self.life.stopped = Some(Instant::now());
         signals::stop_here();
         let _ = self.screen.enter(self.modes);
         self.marks.forget();
-        *events = EventStream::new();
+        events.again();
         self.clock.request(Instant::now(), Urgency::Key);
     }
 }

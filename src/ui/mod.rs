@@ -37,6 +37,7 @@ mod kept;
 pub mod keymap;
 pub mod keys;
 mod kit;
+mod listening;
 mod model;
 mod msg;
 mod notify;
