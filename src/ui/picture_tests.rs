@@ -73,6 +73,9 @@ pub(super) fn at_work(width: u16, height: u16) -> Fixture {
     f
 }
 
+/// A style, and the colours of letters and ground.
+type Painted = (Style, String, String);
+
 fn hex(colour: Option<Color>, otherwise: &str) -> String {
     match colour {
         Some(Color::Rgb(r, g, b)) => format!("#{r:02x}{g:02x}{b:02x}"),
@@ -150,7 +153,7 @@ pub(super) fn svg(buffer: &Buffer, theme: &Theme) -> String {
     let text = theme.style(Role::Text);
     let (ground, plain) = (hex(text.bg, "#000000"), hex(text.fg, "#ffffff"));
     let mut svg = Svg { ground, boxes: String::new(), letters: String::new(), lines: BTreeMap::new() };
-    let style = |cell: &Cell| -> (Style, String, String) {
+    let style = |cell: &Cell| -> Painted {
         let style = cell.style();
         let (mut fg, mut bg) = (hex(style.fg, &plain), hex(style.bg, &svg.ground));
         if style.add_modifier.contains(Modifier::REVERSED) {
@@ -158,7 +161,7 @@ pub(super) fn svg(buffer: &Buffer, theme: &Theme) -> String {
         }
         (style, fg, bg)
     };
-    let cells: Vec<Vec<(String, (Style, String, String))>> = (0..buffer.area.height)
+    let cells: Vec<Vec<(String, Painted)>> = (0..buffer.area.height)
         .map(|y| {
             let row = (0..buffer.area.width).map(|x| &buffer[(x, y)]);
             row.map(|cell| (cell.symbol().to_owned(), style(cell))).collect()
