@@ -68,6 +68,26 @@ fn a_search_reads_each_byte_once() {
 }
 
 #[test]
+fn candidates_are_all_places_of_the_query_in_order() {
+    let text = "Xylo xYLO xyl XYLO.xylo é xylo";
+    let all = |query: &str| {
+        let needle = Needle::new(query);
+        let (mut found, mut candidates, mut from) = (Vec::new(), needle.candidates(text.as_bytes()), 0);
+        while let Some(at) = candidates.from(from) {
+            found.push(at);
+            from = at + 1;
+        }
+        found
+    };
+    assert_eq!(all("xylo"), [0, 5, 14, 19, 27], "no capitals: any case");
+    assert_eq!(all("XYLO"), [14], "with capitals: as it is");
+    assert_eq!(all("o"), [3, 8, 17, 22, 30], "one letter");
+    assert_eq!(all("o."), [17], "what has no case");
+    assert_eq!(all("zz"), [0; 0]);
+    assert_eq!(all("é").len(), text.len(), "what JSON may write otherwise may be anywhere");
+}
+
+#[test]
 #[ignore = "a measurement"]
 fn r2_the_first_find_in_a_hundred_megabytes_beside_a_bare_scan() {
     let dir = tempfile::tempdir().unwrap();
