@@ -36,30 +36,39 @@ pub enum Settled {
     Piece(usize),
 }
 
-/// Finds what of a growing text is settled: every block but the last, or a piece of the last where it is long.
-pub fn settled(text: &str) -> Settled {
-    let (mut depth, mut last) = (0_usize, 0);
+/// Appends the rows of a growing text like [`lines`], and tells in the same pass what of it is settled: every block but
+/// the last, or a piece of the last where it is long. The number is of the rows in `out` that belong to settled blocks.
+pub fn grown(
+    text: &str,
+    brush: &Brush<'_>,
+    first: &Strip,
+    rest: &Strip,
+    out: &mut Vec<Strip>,
+) -> (Settled, usize) {
+    let (none, mut depth, mut last, mut rows) = (out.len(), 0_usize, 0, 0);
+    let mut writer = writer::Writer::new(*brush, first.clone(), rest.clone(), out);
     for (event, range) in Parser::new_ext(text, options()).into_offset_iter() {
+        let begins = depth == 0 && !matches!(event, Event::End(_));
         match event {
+            Event::Start(_) => depth += 1,
             Event::End(_) => depth = depth.saturating_sub(1),
-            Event::Start(_) => {
-                if depth == 0 {
-                    last = range.start;
-                }
-                depth += 1;
-            }
-            _ if depth == 0 => last = range.start,
             _ => {}
         }
+        let before = writer.rows();
+        writer.event(event);
+        if begins {
+            // The empty row between the blocks belongs to what is settled.
+            (last, rows) = (range.start, if before > none { before + 1 } else { none });
+        }
     }
+    writer.finish();
     if last > 0 {
-        return Settled::Blocks(last);
+        return (Settled::Blocks(last), rows);
     }
-    if text.len() < BLOCK_MAX {
-        return Settled::Nothing;
-    }
-    let cut = text.rfind('\n').filter(|at| *at > BLOCK_MAX / 2).or_else(|| text.rfind(' '));
-    cut.map_or(Settled::Nothing, |at| Settled::Piece(at + 1))
+    let long = text.len() >= BLOCK_MAX;
+    let line = || text.rfind('\n').filter(|at| *at > BLOCK_MAX / 2).or_else(|| text.rfind(' '));
+    let cut = long.then(line).flatten();
+    (cut.map_or(Settled::Nothing, |at| Settled::Piece(at + 1)), none)
 }
 
 /// The line that opens a fenced code block, where `text` begins with one.

@@ -15,6 +15,13 @@ fn painted(text: &str, cells: usize) -> Vec<Strip> {
     out
 }
 
+/// What of a growing text is settled.
+fn settled(text: &str) -> Settled {
+    let (theme, code) = (Theme::default(), Highlighter::off());
+    let brush = Brush { theme: &theme, width: 40, ascii: false, wrap: true, code: &code };
+    grown(text, &brush, &Strip::default(), &Strip::default(), &mut Vec::new()).0
+}
+
 fn texts(text: &str, cells: usize) -> Vec<String> {
     painted(text, cells).iter().map(|strip| strip.text().trim_end().to_owned()).collect()
 }
@@ -50,6 +57,40 @@ fn blocks_lists_quotes_and_code_are_laid_out() {
     );
     assert_eq!(texts("", 20), ["●"]);
     assert_eq!(texts("-\n- x", 20), ["● •", "  • x"]);
+}
+
+#[test]
+fn rows_of_settled_blocks_and_of_the_rest_are_those_of_the_whole() {
+    let blocks = [
+        "# Head\n\n",
+        "[a]: http://a.test\n\n",
+        "two words *more*\n\n",
+        "---\n\n",
+        "```rust\nfn x() {}\n\n```\n\n",
+        "| a | b |\n|---|---|\n| 1 | 2 |\n\n",
+        "> quoted\n\n",
+        "- one\n- two\n\n",
+        "#\n\n",
+        "<b>\n\n",
+    ];
+    let (theme, code) = (Theme::default(), Highlighter::off());
+    let brush = Brush { theme: &theme, width: 30, ascii: false, wrap: true, code: &code };
+    let (first, rest) = (brush.strip("● ", Role::Text), brush.strip("  ", Role::Text));
+    for a in blocks {
+        for b in blocks {
+            let text = [a, b, "end"].concat();
+            let (mut whole, mut growing) = (Vec::new(), Vec::new());
+            lines(&text, &brush, &first, &rest, &mut whole);
+            let (settled, rows) = grown(&text, &brush, &first, &rest, &mut growing);
+            assert_eq!(growing, whole, "{text}");
+            if let Settled::Blocks(at) = settled {
+                growing.truncate(rows);
+                let begin = if rows == 0 { &first } else { &rest };
+                lines(&text[at..], &brush, begin, &rest, &mut growing);
+                assert_eq!(growing, whole, "{text}");
+            }
+        }
+    }
 }
 
 #[test]

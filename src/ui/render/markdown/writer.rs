@@ -85,6 +85,11 @@ impl<'a, 'o> Writer<'a, 'o> {
         self.pending
     }
 
+    /// Rows that are written so far.
+    pub(super) fn rows(&self) -> usize {
+        self.out.len()
+    }
+
     pub(super) fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Start(tag) => self.start(tag),

@@ -236,6 +236,7 @@ impl Stream {
         (first, rest)
     }
 
+    /// One pass over the open text; another only where a piece was cut off.
     fn markdown(&mut self, brush: &Brush<'_>) {
         let plain = crate::ui::render::Highlighter::off();
         let brush = &Brush { code: &plain, ..*brush };
@@ -245,30 +246,28 @@ impl Stream {
             let text: &str = fenced.as_deref().unwrap_or(&self.text.open);
             let (first, rest) = self.prefix(Icon::Message, Role::Accent, brush);
             self.parsed += text.len() as u64;
-            // Without a line break there is one block; whether it is too long is seen by its length.
-            let one = !self.text.open.contains('\n') && text.len() < 4 * 1024;
-            let settled = if one { Settled::Nothing } else { markdown::settled(text) };
-            let (cut, is_block) = match settled {
-                Settled::Nothing => (0, false),
-                Settled::Blocks(at) => (at, true),
-                Settled::Piece(at) => (at, false),
-            };
-            if cut <= shift {
-                self.tail.clear();
-                markdown::lines(text, brush, &first, &rest, &mut self.tail);
-                if shift == 0 && text.len() > PARAGRAPH {
-                    self.freeze_rows(&first, &rest);
+            self.tail.clear();
+            let (settled, rows) = markdown::grown(text, brush, &first, &rest, &mut self.tail);
+            match settled {
+                Settled::Blocks(at) if at > shift => {
+                    self.frozen.extend(self.tail.drain(..rows));
+                    self.text.fence = None;
+                    self.text.open = self.text.open.split_off(at - shift);
+                    return;
                 }
-                return;
+                Settled::Piece(at) if at > shift => {
+                    let fence = markdown::fence(text).map(|line| cut::at_most(line, 200).to_owned());
+                    markdown::lines(&text[..at], brush, &first, &rest, &mut self.frozen);
+                    self.text.fence = fence;
+                    self.text.open = self.text.open.split_off(at - shift);
+                }
+                _ => {
+                    if shift == 0 && text.len() > PARAGRAPH {
+                        self.freeze_rows(&first, &rest);
+                    }
+                    return;
+                }
             }
-            let fence =
-                markdown::fence(text).filter(|_| !is_block).map(|line| cut::at_most(line, 200).to_owned());
-            markdown::lines(&text[..cut], brush, &first, &rest, &mut self.frozen);
-            if is_block {
-                self.frozen.push(rest);
-            }
-            self.text.fence = fence;
-            self.text.open = self.text.open.split_off(cut - shift);
         }
     }
 

@@ -126,7 +126,8 @@ fn rarest(text: &[u8]) -> (usize, Vec<Vec<u8>>) {
     for byte in pair {
         let mut cases = vec![byte.to_ascii_lowercase(), byte.to_ascii_uppercase()];
         cases.dedup();
-        let longer = |way: &Vec<u8>| cases.iter().map(|case| [way, &[*case][..]].concat()).collect::<Vec<_>>();
+        let longer =
+            |way: &Vec<u8>| cases.iter().map(|case| [way, &[*case][..]].concat()).collect::<Vec<_>>();
         ways = ways.iter().flat_map(longer).collect();
     }
     (at, ways)
