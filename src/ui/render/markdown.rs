@@ -56,7 +56,9 @@ pub fn grown(
         }
         let before = writer.rows();
         writer.event(event);
-        if begins {
+        // What follows an open line without an empty row may become a part of it: `|` goes on a table.
+        let sure = begins && (text[range.start..].contains('\n') || text[..range.start].ends_with("\n\n"));
+        if sure {
             // The empty row between the blocks belongs to what is settled.
             (last, rows) = (range.start, if before > none { before + 1 } else { none });
         }

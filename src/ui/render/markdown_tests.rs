@@ -152,6 +152,9 @@ fn a_growing_text_settles_block_by_block_and_a_long_block_in_pieces() {
     assert_eq!(settled("one paragraph that goes on"), Settled::Nothing);
     assert_eq!(settled("one\n\ntwo"), Settled::Blocks(5));
     assert_eq!(settled("- a\n- b\n"), Settled::Nothing);
+    let table = "| a | b |\n|---|---|\n| 1 | 2 |\n";
+    assert_eq!(settled(&format!("{table}|")), Settled::Nothing, "the beginning of a row");
+    assert_eq!(settled(&format!("{table}\nend")), Settled::Blocks(table.len() + 1));
     assert_eq!(settled("```\ncode\n\nmore"), Settled::Nothing);
     let long = "word ".repeat(2_000);
     assert_eq!(settled(&long), Settled::Piece(long.len()));
