@@ -281,6 +281,7 @@ impl Machine {
                     by: "human".to_owned(),
                     rule: Some(rule),
                     config: None,
+                    taken_back: false,
                 });
             }
             "reject" => self.reject_pending(&text.unwrap_or_else(|| "no reason was given".to_owned())),

@@ -6,7 +6,7 @@ use crate::{
     executors::Order,
     protocol::{
         NudgeTarget,
-        command::{Delivery, WatcherMode},
+        command::Delivery,
         event::{Gate, Moment, NudgeQueued, RunState, Scope, UsageRecorded, Verdict, WatcherChanged},
         ids::NudgeId,
     },
@@ -63,18 +63,14 @@ impl Machine {
         }
     }
 
-    /// The human switches a watcher, allows a rule of it or sets keys of it, for this run.
-    pub(super) fn set_watcher(
-        &mut self,
-        watcher: String,
-        mode: WatcherMode,
-        rule: Option<String>,
-        config: Option<serde_json::Value>,
-    ) {
-        if !self.rules.config.watchers.watchers.iter().any(|entry| entry.name == watcher) {
-            return self.problem("watchers", &format!("there is no watcher '{watcher}' in this run"), "");
+    /// The human switches a watcher, allows a rule of it (or no longer does) or sets keys of it, for this run.
+    pub(super) fn set_watcher(&mut self, changed: WatcherChanged) {
+        let watcher = &changed.watcher;
+        if !self.rules.config.watchers.watchers.iter().any(|entry| entry.name == *watcher) {
+            let message = format!("there is no watcher '{watcher}' in this run");
+            return self.problem("watchers", &message, "");
         }
-        if let Some(config) = &config {
+        if let Some(config) = &changed.config {
             let mut wanted = self.state.watch.tuned.clone();
             wanted.insert(watcher.clone(), config.clone());
             let wanted = watchers::tuned(&self.rules.config.watchers, &wanted);
@@ -86,7 +82,7 @@ impl Machine {
                 return self.problem("watchers", &error.message, &error.hint);
             }
         }
-        self.record(WatcherChanged { watcher, mode, by: "human".to_owned(), rule, config });
+        self.record(changed);
         self.retune();
     }
 

@@ -106,3 +106,38 @@ fn a_verdict_about_the_turn_that_runs_steers_or_interrupts_it() {
         ["watchers_run", "watcher_spoke", "problem_raised", "interrupt"]
     );
 }
+
+#[test]
+fn a_rule_that_the_human_allowed_is_silent_until_that_is_taken_back_and_then_speaks_of_what_holds() {
+    let mut machine = machine();
+    machine.state.run.progress.last_step = 9;
+    let set = |machine: &mut Machine, taken_back| {
+        let (name, rule) = ("progress".to_owned(), Some("silent Nudge".to_owned()));
+        let mode = crate::protocol::command::WatcherMode::On;
+        let command = crate::protocol::Command::SetWatcher { name, mode, rule, config: None, taken_back };
+        let effects = machine.handle(Input::Command(command, crate::protocol::Sender::Screen), now());
+        let changed = effects.iter().find_map(|effect| match effect {
+            Effect::Record(recorded) => match &recorded.event.body {
+                crate::protocol::Body::Guard(crate::protocol::event::Guard::WatcherChanged(changed)) => {
+                    Some(changed.clone())
+                }
+                _ => None,
+            },
+            _ => None,
+        });
+        changed.unwrap()
+    };
+    let nudge = |machine: &mut Machine| {
+        let about = Some(About { session: SESSION, turn: 2 });
+        let spoken = Spoken::nudge("progress", "silent Nudge".to_owned(), "r".into(), "Go on.".into());
+        let outcomes = vec![Outcome::Spoke { spoken: Spoken { about, ..spoken }, muted: false }];
+        let heard = Heard { looked: vec!["progress".into()], outcomes, seen: None };
+        let effects = machine.handle(Input::WatchersSpoke { ask: 0, gate: Gate::Activity, heard }, now());
+        effects.iter().any(|effect| matches!(effect, Effect::Order(_, Order::Steer { .. })))
+    };
+    assert!(!set(&mut machine, false).taken_back);
+    assert!(!nudge(&mut machine), "allowed");
+    assert!(set(&mut machine, true).taken_back);
+    assert!(nudge(&mut machine), "the condition held all the time");
+    assert!(!nudge(&mut machine), "and is said once");
+}

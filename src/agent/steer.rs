@@ -8,7 +8,7 @@ use crate::{
         command::{Cap, Delivery},
         event::{
             BudgetChanged, By, CommandReceived, CompactionUndone, Mode, NudgeQueued, NudgeWithdrawn, RunKind,
-            RunRenamed, RunState,
+            RunRenamed, RunState, WatcherChanged,
         },
     },
 };
@@ -35,7 +35,10 @@ impl Machine {
             Command::StepOnce => self.step_once(),
             Command::Reply(reply) => self.reply(reply),
             Command::SetBudget { cap, value } => self.set_budget(cap, value),
-            Command::SetWatcher { name, mode, rule, config } => self.set_watcher(name, mode, rule, config),
+            Command::SetWatcher { name, mode, rule, config, taken_back } => {
+                let by = "human".to_owned();
+                self.set_watcher(WatcherChanged { watcher: name, mode, by, rule, config, taken_back });
+            }
             Command::Interrupt { session } => {
                 if self.fleet.live.contains(&session) {
                     self.out.push(Effect::Order(session, Order::Interrupt));

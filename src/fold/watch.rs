@@ -89,6 +89,14 @@ impl Watch {
             }
             Guard::WatcherSpoke(spoke) if !spoke.muted => self.follow(spoke),
             Guard::WatcherChanged(changed) => match &changed.rule {
+                Some(rule) if changed.taken_back => {
+                    let rule = key(&changed.watcher, rule, None);
+                    self.allowed.remove(&rule);
+                    // What holds now shall speak: it never did while it was allowed.
+                    let of_it =
+                        |held: &String| held.split_once('@').map_or(held.as_str(), |(rule, _)| rule) == rule;
+                    self.holding.values_mut().for_each(|held| held.retain(|held| !of_it(held)));
+                }
                 Some(rule) => {
                     self.allowed.insert(key(&changed.watcher, rule, None));
                 }
@@ -203,7 +211,8 @@ mod tests {
     }
 
     #[test]
-    fn an_allowed_rule_is_silent_for_every_session_and_a_switched_watcher_is_remembered() {
+    fn an_allowed_rule_is_silent_for_every_session_until_that_is_taken_back_and_a_switched_watcher_is_remembered()
+     {
         let mut watch = Watch::default();
         let changed = |mode, rule: Option<&str>| WatcherChanged {
             watcher: "progress".into(),
@@ -211,6 +220,7 @@ mod tests {
             by: "human".into(),
             rule: rule.map(str::to_owned),
             config: None,
+            taken_back: false,
         };
         follow(&mut watch, changed(WatcherMode::On, Some("same_calls")).into());
         assert!(watch.modes.is_empty());
@@ -220,6 +230,16 @@ mod tests {
             watch.judge(Gate::Activity, &key("progress", "same_calls", Some(session)), Verdict::Nudge, 1),
             None
         );
+        looked(&mut watch, Gate::Step, &[KEY, "progress/other"]);
+        let back = WatcherChanged { taken_back: true, ..changed(WatcherMode::On, Some("same_calls")) };
+        follow(&mut watch, back.into());
+        assert!(watch.allowed.is_empty());
+        assert_eq!(
+            watch.judge(Gate::Step, KEY, Verdict::Nudge, 5),
+            Some(Verdict::Nudge),
+            "what holds speaks now"
+        );
+        assert_eq!(watch.judge(Gate::Step, "progress/other", Verdict::Nudge, 5), None);
         follow(&mut watch, changed(WatcherMode::Muted, None).into());
         assert_eq!(watch.modes, BTreeMap::from([("progress".to_owned(), WatcherMode::Muted)]));
     }

@@ -97,7 +97,8 @@ pub enum Command {
     Reply(Reply),
     /// Sets one cap; `None` removes it.
     SetBudget { cap: Cap, value: Option<f64> },
-    /// Switches a watcher for this run, or (with `rule`) allows one of its rules, or (with `config`) sets keys of it.
+    /// Switches a watcher for this run, or (with `rule`) allows one of its rules or (`taken_back`) no longer does, or
+    /// (with `config`) sets keys of it.
     SetWatcher {
         name: String,
         #[serde(default)]
@@ -106,6 +107,8 @@ pub enum Command {
         rule: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         config: Option<serde_json::Value>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        taken_back: bool,
     },
     /// Interrupts the running turn of a session.
     Interrupt { session: SessionId },

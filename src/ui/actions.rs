@@ -110,6 +110,7 @@ pub const TABLE: &[Row] = &[
     row(Act::Go(Go::Zoom), "pane.zoom", Global, &["z"], "zoom the pane", ("zoom", 9), "Pane"),
     row(Act::Open(Open::Ledger), "ledger.open", Global, &["L"], "ledger: what was delegated, with evidence", NO, "View"),
     row(Act::Open(Open::Budget), "budget.open", Global, &["$"], "budget: what is spent of each cap, and by whom", NO, "View"),
+    row(Act::Open(Open::Watchers), "watchers.open", Global, &["W"], "watchers: how each is switched and set, allowed rules", NO, "View"),
     row(Act::Open(Open::Messages), "messages.open", Global, &["M"], "all messages of this screen", NO, "View"),
     row(Act::Open(Open::Log), "log.open", Global, &["D"], "the log file", NO, "View"),
     row(Act::Open(Open::Changes), "changes.open", Global, &["V"], "changes since the run began (git diff)", NO, "View"),
@@ -182,7 +183,7 @@ pub const TABLE: &[Row] = &[
     row(Act::Watcher(Watcher::Explain), "watcher.explain", Watchers, &["enter"], "why: rule, evidence, step", ("explain", 1), "Watcher"),
     row(Act::Watcher(Watcher::Toggle), "watcher.toggle", Watchers, &["d"], "switch the watcher off or on for this run (asks)", ("off/on", 2), "Watcher"),
     row(Act::Watcher(Watcher::Mute), "watcher.mute", Watchers, &["m"], "only record what the watcher says, or let it act again (asks)", ("mute", 3), "Watcher"),
-    row(Act::Watcher(Watcher::Allow), "watcher.allow", Watchers, &["w"], "allow this rule of the watcher for the rest of the run (asks)", NO, "Watcher"),
+    row(Act::Watcher(Watcher::Allow), "watcher.allow", Watchers, &["w"], "allow this rule of the watcher for the rest of the run, or take that back (asks)", NO, "Watcher"),
     row(Act::Watcher(Watcher::Tune), "watcher.tune", Watchers, &["t"], "set keys of the watcher for this run…", NO, "Watcher"),
 
     row(Act::Write(Write::Send), "nudge.send", Composer, &["enter"], "send", ("send", 1), ""),

@@ -106,6 +106,9 @@ pub struct WatcherChanged {
     /// Keys of it that were set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<serde_json::Value>,
+    /// `rule` was allowed before and is no longer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_back: bool,
 }
 
 /// A share of a cap is spent.

@@ -59,6 +59,7 @@ pub enum Open {
     Inbox,
     Ledger,
     Budget,
+    Watchers,
     Messages,
     Log,
     Changes,

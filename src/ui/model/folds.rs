@@ -6,7 +6,7 @@ use crate::{
     protocol::{
         Body, Event,
         command::Cap,
-        event::{Activity, Run, Session as SessionEvent},
+        event::{Activity, Guard, Run, Session as SessionEvent, WatcherChanged},
         live::InFlight,
     },
     ui::msg::SessionRead,
@@ -32,7 +32,12 @@ pub struct Folds {
     /// The watchers of the configuration of the newest launch.
     pub watchers: Watchers,
     pub watch: Watch,
+    /// What was changed of watchers during the run and when, oldest first: at most [`SWITCHED`].
+    pub switched: Vec<(String, WatcherChanged)>,
 }
+
+/// Changes of watchers that are kept.
+const SWITCHED: usize = 100;
 
 impl Folds {
     /// Follows one event.
@@ -50,6 +55,12 @@ impl Folds {
             && let Ok(watchers) = serde_json::from_value(watchers.clone())
         {
             self.watchers = watchers;
+        }
+        if let Body::Guard(Guard::WatcherChanged(changed)) = &event.body {
+            if self.switched.len() >= SWITCHED {
+                self.switched.remove(0);
+            }
+            self.switched.push((event.timestamp.clock(), changed.clone()));
         }
     }
 

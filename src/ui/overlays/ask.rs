@@ -285,8 +285,13 @@ fn listed(line: &str, cells: usize) -> Vec<String> {
 }
 
 fn watcher_text(command: &Command) -> (String, Vec<String>) {
-    let Command::SetWatcher { name, mode, rule, .. } = command else { return Default::default() };
+    let Command::SetWatcher { name, mode, rule, taken_back, .. } = command else { return Default::default() };
     let what = match (rule, mode) {
+        (Some(rule), _) if *taken_back => {
+            format!(
+                "The rule '{rule}' of the watcher '{name}' is no longer allowed: it speaks again where it holds."
+            )
+        }
         (Some(rule), _) => {
             format!("This allows the rule '{rule}' of the watcher '{name}' for the rest of the run.")
         }
@@ -296,6 +301,10 @@ fn watcher_text(command: &Command) -> (String, Vec<String>) {
             format!("What the watcher '{name}' says is only recorded and has no effect, for this run.")
         }
     };
-    let title = if rule.is_some() { "Allow rule?" } else { "Switch watcher?" };
+    let title = match rule {
+        Some(_) if *taken_back => "Take it back?",
+        Some(_) => "Allow rule?",
+        None => "Switch watcher?",
+    };
     (title.to_owned(), vec![crate::text::clean_line(&what).into_string()])
 }

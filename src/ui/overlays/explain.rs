@@ -3,7 +3,12 @@
 use crossterm::event::KeyCode;
 use ratatui::layout::Rect;
 
-use super::{After, budget::number, page::Page};
+use super::{
+    After, Overlay,
+    budget::number,
+    page::Page,
+    watchers::{Watchers, changes},
+};
 use crate::{
     protocol::command::WatcherMode,
     ui::{
@@ -44,6 +49,10 @@ impl Explain {
             KeyCode::Char('m') => (After::Close, act(model, Act::Watcher(Watcher::Mute), None, now)),
             KeyCode::Char('w') => (After::Close, act(model, Act::Watcher(Watcher::Allow), None, now)),
             KeyCode::Char('t') => (After::Close, act(model, Act::Watcher(Watcher::Tune), None, now)),
+            KeyCode::Char('W') => {
+                model.overlays.push(Overlay::Watchers(Watchers::default()));
+                (After::Close, Vec::new())
+            }
             KeyCode::Char('j') => (After::Stay, self.other(model, Watcher::Next, now)),
             KeyCode::Char('k') => (After::Stay, self.other(model, Watcher::Prev, now)),
             _ => self.page.key(model, key, "the explanation").unwrap_or((After::Stay, Vec::new())),
@@ -74,6 +83,7 @@ impl Explain {
                 ];
                 lines.extend(session.map(|session| format!("Session   {}", session.short_id)));
                 lines.extend(now_set(run, &spoke.watcher, &spoke.rule));
+                lines.extend(changes(run, &spoke.watcher, None));
                 lines.push(format!("Reason    {}", spoke.reason));
                 if !spoke.guidance.is_empty() {
                     lines.push(format!("Guidance  {}", spoke.guidance));

@@ -17,6 +17,7 @@ pub mod palette;
 pub mod sheet;
 pub mod themes;
 pub mod tune;
+pub mod watchers;
 
 use ratatui::layout::Rect;
 
@@ -36,6 +37,7 @@ pub enum Overlay {
     Inbox(Box<inbox::Card>),
     Messages(messages::Messages),
     Explain(explain::Explain),
+    Watchers(watchers::Watchers),
     Ledger(ledger::Ledger),
     Budget(budget::Budget),
     Changes(changes::Changes),
@@ -68,6 +70,7 @@ impl Overlay {
             Self::Inbox(it) => it.key(model, key, now),
             Self::Messages(it) => it.key(model, key),
             Self::Explain(it) => it.key(model, key, now),
+            Self::Watchers(it) => it.key(model, key, now),
             Self::Ledger(it) => it.key(model, key),
             Self::Budget(it) => it.key(key),
             Self::Changes(it) => it.key(model, key),
@@ -89,6 +92,7 @@ impl Overlay {
             Self::Inbox(it) => it.draw(model, canvas, area),
             Self::Messages(it) => it.draw(model, canvas, area),
             Self::Explain(it) => it.draw(model, canvas, area),
+            Self::Watchers(it) => it.draw(model, canvas, area),
             Self::Ledger(it) => it.draw(model, canvas, area),
             Self::Budget(it) => it.draw(model, canvas, area),
             Self::Changes(it) => it.draw(model, canvas, area),
@@ -153,11 +157,21 @@ impl Overlay {
                 ("Esc", "cancel"),
             ]),
             Self::Explain(_) => pairs(&[
-                ("j k", "other verdicts"),
+                ("j k", "others"),
                 ("m", "mute"),
                 ("d", "off/on"),
-                ("w", "allow rule"),
+                ("w", "allow"),
                 ("t", "tune"),
+                ("W", "all"),
+                ("Esc", "close"),
+            ]),
+            Self::Watchers(_) => pairs(&[
+                ("j k", "choose"),
+                ("m", "mute"),
+                ("d", "off/on"),
+                ("t", "tune"),
+                ("w", "take back"),
+                ("⏎", "last verdict"),
                 ("Esc", "close"),
             ]),
             Self::Tune(_) => pairs(&[("⏎", "set for this run"), ("Esc", "leave it")]),
@@ -196,6 +210,7 @@ impl Overlay {
             Self::Inbox(it) => it.choose(model, choice, now),
             Self::Ledger(it) => it.click(choice),
             Self::Changes(it) => it.click(choice),
+            Self::Watchers(it) => it.click(choice),
             Self::ByHand(it) => it.click(model, choice),
             Self::Themes(it) => {
                 it.apply(model, choice);

@@ -55,7 +55,8 @@ impl Tune {
             KeyCode::Enter => match self.config() {
                 Ok(config) => {
                     let (name, config) = (self.watcher.clone(), Some(config));
-                    let command = Command::SetWatcher { name, mode: self.mode, rule: None, config };
+                    let command =
+                        Command::SetWatcher { name, mode: self.mode, rule: None, config, taken_back: false };
                     return (After::Close, vec![UiEffect::Send(self.id, command)]);
                 }
                 Err(why) => self.wrong = why,

@@ -73,7 +73,7 @@ pub fn draw(run: &RunModel, canvas: &mut Canvas<'_>, area: Rect) {
     canvas.hit(area, Hit::Pane(Pane::Watchers));
     if run.spoken.is_empty() {
         let dim = canvas.skin.dim();
-        canvas.put(area.x, area.y, area.width, "  no watcher has spoken yet", dim);
+        canvas.put(area.x, area.y, area.width, "  no watcher has spoken yet (W lists them)", dim);
         return;
     }
     let room = usize::from(area.height);

@@ -122,6 +122,7 @@ fn open(model: &mut Model, it: Open, now: Now) -> Vec<UiEffect> {
         }
         Open::Ledger => Overlay::Ledger(Ledger::default()),
         Open::Budget => Overlay::Budget(Budget::default()),
+        Open::Watchers => Overlay::Watchers(crate::ui::overlays::watchers::Watchers::default()),
         Open::Changes => {
             let Some((changes, effect)) = model.run().map(Changes::open) else {
                 model.say(Level::Info, "no run is shown", now);

@@ -252,6 +252,9 @@ pub fn watcher(model: &mut Model, it: Watcher, now: Now) -> Vec<UiEffect> {
             };
             model.run_mut().into_iter().for_each(|run| verdict(run, by));
         }
+        Watcher::Explain if model.run().is_some_and(|run| run.spoken.is_empty()) => {
+            model.overlays.push(Overlay::Watchers(crate::ui::overlays::watchers::Watchers::default()));
+        }
         Watcher::Explain => explain(model),
         Watcher::Toggle | Watcher::Mute | Watcher::Allow | Watcher::Tune => switch(model, it, now),
     }
@@ -265,24 +268,34 @@ pub fn watcher(model: &mut Model, it: Watcher, now: Now) -> Vec<UiEffect> {
     Vec::new()
 }
 
-/// Asks before the watcher of the selected verdict is switched, one rule of it allowed, or keys of it set.
+/// The same for the watcher of the selected verdict.
 fn switch(model: &mut Model, it: Watcher, now: Now) {
     let found = model.run().and_then(|run| {
         let What::Watcher(spoke) = &run.spoken.iter().rev().nth(run.look.verdict)?.what else { return None };
-        let mode = run.folds.watch.modes.get(&spoke.watcher).copied().unwrap_or_default();
-        Some((spoke.watcher.clone(), spoke.rule.clone(), mode))
+        Some((spoke.watcher.clone(), spoke.rule.clone()))
     });
-    let Some((name, rule, mode)) = found else {
-        return model.say(Level::Info, "select a verdict of a watcher first", now);
-    };
+    match found {
+        Some((name, rule)) => switch_watcher(model, it, name, Some(rule), now),
+        None => {
+            model.say(Level::Info, "select a verdict of a watcher first, or choose one in the list (W)", now)
+        }
+    }
+}
+
+/// Asks before a watcher is switched, one rule of it allowed or no longer allowed, or keys of it set.
+pub fn switch_watcher(model: &mut Model, it: Watcher, name: String, rule: Option<String>, now: Now) {
     let Some(id) = steered(model, now) else { return };
+    let Some(watch) = model.run().map(|run| &run.folds.watch) else { return };
+    let mode = watch.modes.get(&name).copied().unwrap_or_default();
     let turned = |to| if mode == to { WatcherMode::On } else { to };
-    let (mode, rule) = match it {
-        Watcher::Mute => (turned(WatcherMode::Muted), None),
-        Watcher::Allow => (mode, Some(rule)),
+    let allowed =
+        rule.as_deref().is_some_and(|rule| watch.is_allowed(&crate::fold::watch::key(&name, rule, None)));
+    let (mode, rule, taken_back) = match it {
+        Watcher::Mute => (turned(WatcherMode::Muted), None, false),
+        Watcher::Allow => (mode, rule, allowed),
         Watcher::Tune => return model.overlays.push(Overlay::Tune(Tune::new(model, id, name))),
-        _ => (turned(WatcherMode::Off), None),
+        _ => (turned(WatcherMode::Off), None, false),
     };
-    let command = Command::SetWatcher { name, mode, rule, config: None };
+    let command = Command::SetWatcher { name, mode, rule, config: None, taken_back };
     model.overlays.push(Overlay::Ask(Ask::new(Question::Watcher(id, command), now)));
 }
