@@ -71,7 +71,7 @@ fn an_allowed_rule_is_taken_back_from_the_list_and_from_the_explanation_which_te
     f.keys("W j w");
     assert!(f.screen().contains("no longer allowed"), "{}", f.screen());
     f.keys("y");
-    assert_eq!(sent(&f), [back.clone()]);
+    assert_eq!(sent(&f), std::slice::from_ref(&back));
     let mut f = switched(140, 40);
     f.keys("4 enter");
     assert!(f.screen().contains("this rule is allowed"), "{}", f.screen());
