@@ -121,7 +121,7 @@ impl Machine {
                 let dir = delegate.working_dir.clone();
                 self.calls.running.insert(call_id.clone(), running(On::Directory(Box::new(delegate))));
                 let short_id = self.next_short_id();
-                self.out.push(Effect::CheckDir { key: call_id, dir, short_id });
+                self.out.push(Effect::CheckDir { key: call_id, dir, short_id, fork_of: None });
             }
             Parsed::Converse(converse) => self.converse(&call_id, &converse),
             Parsed::CheckSession { session_id } => {

@@ -1,42 +1,24 @@
 //! The inbox: cards are opened for what only the human can decide, and closed by a reply that names what was shown.
 
-use std::time::Duration;
-
 use crate::{
-    config::Approval,
-    executors::{ApprovalRequest, Decision, Order},
     protocol::{
         InboxId, Reply, SessionId,
         event::{Choice, InboxClosed, InboxKind, InboxOpened, NudgeQueued, RunState, WatcherChanged},
         ids::NudgeId,
     },
-    text::seen,
 };
 
 use super::{
     calls::On,
-    effect::{Effect, Timer},
+    effect::Effect,
     ending::Why,
     launch::Human,
     machine::Machine,
     run::Phase,
 };
 
-/// Seconds after which the demo answers an approval itself.
-const DEMO_ANSWERS_AFTER: Duration = Duration::from_secs(5);
-
-fn choice(id: &str, key: char, label: &str, wants_text: bool) -> Choice {
+pub(super) fn choice(id: &str, key: char, label: &str, wants_text: bool) -> Choice {
     Choice { id: id.to_owned(), key, label: label.to_owned(), wants_text }
-}
-
-/// For an approval of an executor.
-pub(super) fn approval_choices() -> Vec<Choice> {
-    vec![
-        choice("accept", 'c', "accept", false),
-        choice("accept_for_session", 'w', "accept for this session", false),
-        choice("decline", 'r', "decline with a reason", true),
-        choice("cancel", 'x', "cancel (interrupts the turn)", false),
-    ]
 }
 
 /// For a question of the orchestrator.
@@ -126,90 +108,12 @@ impl Machine {
         self.out.push(Effect::Sync);
     }
 
-    /// An executor asks for leave.
-    pub(super) fn asked(&mut self, id: SessionId, request: ApprovalRequest) {
-        let key = request.key.clone();
-        let Some(session) = self.state.sessions.get(id) else { return };
-        let title = match request.kind.as_str() {
-            "shell" => format!("{} wants to run a command", session.short_id),
-            "file_change" => format!("{} wants to change files", session.short_id),
-            _ => format!("{} asks for leave", session.short_id),
-        };
-        let detail = serde_json::json!({
-            "kind": request.kind, "command": seen(&request.command), "cwd": seen(&request.cwd),
-            "reason": seen(&request.reason), "diff": request.diff, "request": key, "outside": request.outside,
-        });
-        let asks_paths = session.who.adapter == "claude";
-        let inbox = self.open_card(InboxKind::Approval, Some(id), &title, detail, approval_choices());
-        self.fleet.asks.insert(inbox, (id, key));
-        match self.rules.approval() {
-            Approval::Accept if asks_paths && !request.outside.is_empty() => {
-                let paths = request.outside.join("', '");
-                let reason = format!("'{paths}' is outside of what the run may use, or decides what runs");
-                self.answer_approval(inbox, "decline", Some(reason), "config");
-            }
-            Approval::Accept => self.answer_approval(inbox, "accept", None, "config"),
-            Approval::Never => {
-                let reason = Some("no human is present".to_owned());
-                self.answer_approval(inbox, "decline", reason, "config");
-            }
-            Approval::OnRequest | Approval::Untrusted if !self.rules.human_present() && !self.rules.demo => {
-                let reason = Some("no human is present".to_owned());
-                self.answer_approval(inbox, "decline", reason, "config");
-            }
-            Approval::OnRequest | Approval::Untrusted => {
-                if self.rules.demo {
-                    self.out.push(Effect::SetTimer(Timer::Demo(inbox), DEMO_ANSWERS_AFTER));
-                }
-                self.wake_waiters(Some(id), "session");
-            }
-        }
-    }
-
-    /// The executor has withdrawn its request.
-    pub(super) fn ask_dropped(&mut self, id: SessionId, key: &str) {
-        let dropped = |(_, asked): &(&InboxId, &(SessionId, String))| asked.0 == id && asked.1 == key;
-        if let Some(inbox) = self.fleet.asks.iter().find(dropped).map(|(inbox, _)| *inbox) {
-            self.fleet.asks.remove(&inbox);
-            self.close_card(inbox, "cancel", None, "dropped");
-        }
-    }
-
-    /// Open requests of a session are void: its turn is over.
-    pub(super) fn drop_asks(&mut self, id: SessionId) {
-        let own: Vec<_> =
-            self.fleet.asks.iter().filter(|(_, asked)| asked.0 == id).map(|(i, _)| *i).collect();
-        for inbox in own {
-            self.fleet.asks.remove(&inbox);
-            self.close_card(inbox, "cancel", None, "dropped");
-        }
-    }
-
     /// Cards about a session's budget are void: it is ended.
     pub(super) fn drop_session_cards(&mut self, id: SessionId) {
         let own = |opened: &&InboxOpened| opened.what == InboxKind::Budget && opened.session == Some(id);
         let open = self.state.inbox.open.iter().map(|card| &card.opened);
         let void: Vec<_> = open.filter(own).map(|opened| opened.inbox_id).collect();
         void.into_iter().for_each(|inbox| self.close_card(inbox, "leave", None, "dropped"));
-    }
-
-    pub(super) fn demo_answers(&mut self, inbox: InboxId) {
-        if self.fleet.asks.contains_key(&inbox) {
-            self.answer_approval(inbox, "accept", None, "config");
-        }
-    }
-
-    fn answer_approval(&mut self, inbox: InboxId, choice: &str, reason: Option<String>, by: &str) {
-        let decision = match choice {
-            "accept" => Decision::Accept,
-            "accept_for_session" => Decision::AcceptForSession,
-            "cancel" => Decision::Cancel,
-            _ => Decision::Decline,
-        };
-        self.close_card(inbox, choice, reason.clone(), by);
-        if let Some((session, key)) = self.fleet.asks.remove(&inbox) {
-            self.out.push(Effect::Order(session, Order::Answer { key, decision, reason }));
-        }
     }
 
     /// The human answers a card.

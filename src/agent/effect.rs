@@ -214,6 +214,8 @@ pub enum Effect {
         dir: Option<String>,
         /// The name that the session will probably get.
         short_id: String,
+        /// It is a fork of a session that works in this worktree.
+        fork_of: Option<Box<Tree>>,
     },
     /// Settle the work in a worktree. `session`: who hears of it; `title`: of its commits.
     Settle {

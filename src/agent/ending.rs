@@ -17,7 +17,7 @@ use crate::{
 
 use super::{
     effect::{Effect, Timer},
-    fleet::NewSession,
+    fleet::{ByHand, NewSession},
     machine::Machine,
     run::Phase,
 };
@@ -138,9 +138,9 @@ impl Machine {
         }
         if self.rules.config.executor.isolation == crate::config::Isolation::Worktree {
             let (key, adapter) = ("alone".to_owned(), self.rules.config.executor.adapter.clone());
-            self.fleet.by_hand.insert(key.clone(), (adapter, task));
+            self.fleet.by_hand.insert(key.clone(), ByHand { adapter, prompt: task, fork_of: None });
             let short_id = self.next_short_id();
-            return self.out.push(Effect::CheckDir { key, dir: None, short_id });
+            return self.out.push(Effect::CheckDir { key, dir: None, short_id, fork_of: None });
         }
         let adapter = match self.choose_adapter(
             self.rules.config.executor.adapter.as_deref(),

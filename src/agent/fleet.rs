@@ -10,7 +10,7 @@ use crate::{
     executors::{self, Order, Resume, SessionSpec},
     fold::State,
     protocol::{
-        InboxId, NudgeId, SessionId,
+        NudgeId, SessionId,
         event::{
             By, ForkedFrom, Mode, RunKind, SessionStarted, SessionTurnFinished, SessionTurnQueued,
             SessionTurnStarted, TurnStatus,
@@ -22,6 +22,7 @@ use crate::{
 };
 
 use super::{
+    approvals::Asks,
     calls::On,
     effect::{Effect, Timer},
     ending::Why,
@@ -39,14 +40,13 @@ pub(super) struct Fleet {
     pub live: BTreeSet<SessionId>,
     /// Sessions with a turn that waits for a free place, oldest first.
     pub queue: VecDeque<SessionId>,
-    /// Open approvals: the session and the wire's own id of the request.
-    pub asks: BTreeMap<InboxId, (SessionId, String)>,
+    pub asks: Asks,
     /// Milliseconds of the monotonic clock at which the running turns began.
     pub began: BTreeMap<SessionId, u64>,
     /// Ended turns that the model has not been told of.
     untold: BTreeSet<(SessionId, u32)>,
     /// Sessions to be started by hand, while their directory is looked at.
-    pub by_hand: BTreeMap<String, (Option<String>, String)>,
+    pub by_hand: BTreeMap<String, ByHand>,
     /// Sessions whose work is being merged, discarded or tidied.
     pub settling: BTreeMap<SessionId, Settle>,
     /// Sessions whose worktree was looked at after their end.
@@ -57,6 +57,15 @@ pub(super) struct Fleet {
     pub look_due: bool,
     pub looks: FileLooks,
     pub parked: Parked,
+}
+
+/// What the human wants done by a session whose directory is being looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ByHand {
+    pub adapter: Option<String>,
+    pub prompt: String,
+    /// It goes on from this session's conversation, in a worktree of its own.
+    pub fork_of: Option<SessionId>,
 }
 
 impl Fleet {
@@ -79,7 +88,7 @@ impl Fleet {
 
     /// Sessions that wait for an approval.
     pub(super) fn asking(&self) -> Vec<SessionId> {
-        let all: BTreeSet<_> = self.asks.values().map(|(session, _)| *session).collect();
+        let all: BTreeSet<_> = self.asks.open.values().map(|(session, _)| *session).collect();
         all.into_iter().collect()
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     fold::sessions::{Doing, Session},
     protocol::{
         SessionId,
-        event::{By, ForkedFrom, Mode, SessionChanged},
+        event::{By, Mode, SessionChanged},
         tree::{Outcome, Settle, Settled, Tree},
     },
     tools,
@@ -20,7 +20,7 @@ use crate::{
 use super::{
     calls::On,
     effect::{Checked, Effect, Refusal},
-    fleet::NewSession,
+    fleet::{ByHand, NewSession},
     machine::Machine,
 };
 
@@ -30,8 +30,10 @@ const TITLE: usize = 60;
 impl Machine {
     /// The real directory of a `delegate` (or of a session by hand) is known, its worktree is made.
     pub(super) fn dir_checked(&mut self, key: &str, result: Result<Checked, Refusal>) {
-        if let Some((adapter, prompt)) = self.fleet.by_hand.remove(key) {
-            return self.spawned_by_hand(adapter, prompt, result);
+        match self.fleet.by_hand.remove(key) {
+            Some(ByHand { prompt, fork_of: Some(id), .. }) => return self.forked(id, prompt, result),
+            Some(ByHand { adapter, prompt, .. }) => return self.spawned_by_hand(adapter, prompt, result),
+            None => {}
         }
         let Some(call) = self.calls.running.get_mut(key) else { return };
         let On::Directory(delegate) = std::mem::replace(&mut call.on, On::Journal) else { return };
@@ -222,41 +224,6 @@ impl Machine {
         };
         let wanted = self.unmerged().into_iter().filter(|session| ended || session.doing != Doing::Ended);
         wanted.filter_map(words).collect()
-    }
-
-    /// A session that goes on from the conversation of another one, which stays as it is. It works in the same
-    /// directory: a conversation of claude is only found from there.
-    pub(super) fn fork(&mut self, id: SessionId, prompt: String) {
-        if let Err((error, hint)) = self.try_fork(id, prompt) {
-            self.problem("session", &error, &hint);
-        }
-    }
-
-    fn try_fork(&mut self, id: SessionId, prompt: String) -> Result<(), (String, String)> {
-        let Some(session) = self.state.sessions.get(id) else {
-            return Err(("there is no such session".to_owned(), String::new()));
-        };
-        let short = &session.short_id;
-        if prompt.trim().is_empty() {
-            return Err((format!("a fork of {short} needs a prompt"), String::new()));
-        }
-        let Some(native_id) = session.who.native_id.clone().filter(|_| session.last.is_some()) else {
-            let hint = "wait for the end of its first turn".to_owned();
-            return Err((format!("{short} has no conversation yet that could be forked"), hint));
-        };
-        if session.who.isolated.as_ref().is_some_and(|isolated| isolated.is_removed()) {
-            let hint = "start a new session".to_owned();
-            return Err((format!("the worktree of {short} is removed"), hint));
-        }
-        let turns = session.last.as_ref().map_or(0, |last| last.number);
-        let (cwd, model) = (PathBuf::from(&session.who.working_dir), session.who.model.clone());
-        let parent = Some(ForkedFrom { session: id, native_id, turns });
-        let adapter = session.who.adapter.clone();
-        let adapter = self.choose_adapter(Some(&adapter), None)?;
-        self.session_budget()?;
-        let (mode, by, tree) = (Mode::Async, By::Human, None);
-        self.open_session(NewSession { adapter, model, cwd, task: prompt, mode, by, tree, parent });
-        Ok(())
     }
 }
 

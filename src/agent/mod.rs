@@ -1,5 +1,6 @@
 //! The agent: a pure machine that decides, and a dull driver that performs.
 
+mod approvals;
 mod ask;
 mod calls;
 mod cards;
@@ -35,6 +36,7 @@ mod reset_words;
 mod room;
 pub mod rules;
 mod run;
+mod split;
 mod steer;
 mod summary;
 mod talk;

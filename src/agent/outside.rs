@@ -8,9 +8,13 @@ use super::machine::Machine;
 const NAMED: usize = 5;
 
 impl Machine {
-    /// A file change outside of the directories that the run may use.
+    /// A file change outside of the directories that the run may use, which the human has not allowed.
     pub(super) fn wrote_outside(&mut self, id: SessionId, paths: &[String]) {
-        let message = format!("it wrote outside of the directories that the run may use: {}", named(paths));
+        let paths = self.fleet.asks.not_granted(id, paths);
+        if paths.is_empty() {
+            return;
+        }
+        let message = format!("it wrote outside of the directories that the run may use: {}", named(&paths));
         self.session_problem(id, &message, "look at orchestrator.allowed_dirs and executor.sandbox");
     }
 

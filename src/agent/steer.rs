@@ -16,7 +16,7 @@ use crate::{
 use super::{
     effect::{Checked, Effect, Refusal},
     ending::Why,
-    fleet::NewSession,
+    fleet::{ByHand, NewSession},
     machine::Machine,
     run::Phase,
 };
@@ -178,9 +178,9 @@ impl Machine {
             return self.problem("session", "a session needs a prompt", "");
         }
         let key = format!("hand-{}", self.new_id());
-        self.fleet.by_hand.insert(key.clone(), (adapter, prompt));
+        self.fleet.by_hand.insert(key.clone(), ByHand { adapter, prompt, fork_of: None });
         let short_id = self.next_short_id();
-        self.out.push(Effect::CheckDir { key, dir: cwd, short_id });
+        self.out.push(Effect::CheckDir { key, dir: cwd, short_id, fork_of: None });
     }
 
     /// The directory of a session by hand is known.

@@ -85,8 +85,8 @@ pub(super) fn change(path: &str, old: Option<&str>, new: Option<&str>) -> (FileC
         _ => ChangeKind::Update,
     };
     let (before, after) = (old.unwrap_or_default(), new.unwrap_or_default());
-    let from = if old.is_some() { format!("a/{path}") } else { "/dev/null".to_owned() };
-    let to = if new.is_some() { format!("b/{path}") } else { "/dev/null".to_owned() };
+    let from = if old.is_some() { header_path('a', path) } else { "/dev/null".to_owned() };
+    let to = if new.is_some() { header_path('b', path) } else { "/dev/null".to_owned() };
     let diff = if before.len().max(after.len()) > MAX_COMPARED {
         format!(
             "--- {from}\n+++ {to}\n(too long to be compared: {} and {} bytes)\n",
@@ -98,6 +98,11 @@ pub(super) fn change(path: &str, old: Option<&str>, new: Option<&str>) -> (FileC
     };
     let (added, removed) = count(&diff);
     (FileChange { path: path.to_owned(), kind, added, removed }, cut(&diff, MAX_TEXT))
+}
+
+/// A path in the header of a unified diff: git's `a/` and `b/` before what is relative.
+pub(super) fn header_path(side: char, path: &str) -> String {
+    if path.starts_with('/') { path.to_owned() } else { format!("{side}/{path}") }
 }
 
 /// Lines that a unified diff adds and removes.
@@ -125,5 +130,7 @@ mod tests {
         let (added, diff) = super::change("n", None, Some("hi\n"));
         assert_eq!((added.kind, added.added), (ChangeKind::Add, 1));
         assert!(diff.starts_with("--- /dev/null\n+++ b/n\n"), "{diff}");
+        let (_, diff) = super::change("/out/n", Some("x\n"), Some("hi\n"));
+        assert!(diff.starts_with("--- /out/n\n+++ /out/n\n"), "{diff}");
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::protocol::{Pos, SessionId};
+use crate::protocol::{NudgeId, Pos, SessionId};
 
 mod follow;
 
@@ -136,6 +136,8 @@ pub struct View {
     pub counts: Counts,
     step: u32,
     open: HashMap<String, OpenCall>,
+    /// Nudges to sessions that are not delivered.
+    queued: Vec<(NudgeId, SessionId)>,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -16,7 +16,7 @@ mod settle;
 mod work;
 
 pub use call::{At, Git};
-pub use open::{Made, Wish, open};
+pub use open::{Made, Wish, fork, open};
 pub use settle::{Told, settle};
 pub use work::{State, look};
 

@@ -13,7 +13,7 @@ use super::{
     At, Fault, Git,
     call::{LONG, refused},
     plan::{self, some},
-    records,
+    records, work,
 };
 use crate::{protocol::tree::Tree, text::say::count};
 
@@ -23,6 +23,8 @@ const NEW_FILES: usize = 5_000;
 const NEW_BYTES: u64 = 64 << 20;
 /// The key that is named where it cannot be done.
 const KEY: &str = "executor.isolation";
+
+const CARRIED: &str = "without a commit were carried over";
 
 /// What is wanted.
 #[derive(Clone, Debug)]
@@ -68,6 +70,21 @@ struct Found {
 /// Makes it.
 pub async fn open(git: &Git, wish: &Wish) -> Result<Made, Fault> {
     let found = find(git, &wish.dir).await?;
+    make(git, wish, &found, None).await
+}
+
+/// Makes one for a fork of the session that works in `parent`: it begins with all that lies there. Its work is counted
+/// from where that of the first began, and goes where that would go.
+pub async fn fork(git: &Git, wish: &Wish, parent: &Tree) -> Result<Made, Fault> {
+    work::is_itself(parent)?;
+    let top = PathBuf::from(&parent.worktree);
+    let prefix = wish.dir.strip_prefix(&top).unwrap_or(Path::new("")).to_owned();
+    let (main, main_git_dir) = (work::tree_at(parent), PathBuf::from(&parent.git_dir));
+    let head = git.line(&main, &["rev-parse", "--verify", "HEAD^{commit}"]).await?;
+    make(git, wish, &Found { main, main_git_dir, top, prefix, head }, Some(parent)).await
+}
+
+async fn make(git: &Git, wish: &Wish, found: &Found, parent: Option<&Tree>) -> Result<Made, Fault> {
     let git = git.clone().who_commits(&found.main).await;
     let folder = wish.worktrees.join(wish.id());
     let failed = |what: &str, error: std::io::Error| {
@@ -76,36 +93,80 @@ pub async fn open(git: &Git, wish: &Wish) -> Result<Made, Fault> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(|e| failed("made", e))?;
     let folder = folder.canonicalize().map_err(|e| failed("used", e))?;
     let mut notes = Vec::new();
-    let carried = carry(&git, &found, wish, &folder, &mut notes).await?;
+    let carried = carry(&git, found, wish, &folder, &mut notes).await?;
     let base = carried.clone().unwrap_or_else(|| found.head.clone());
-    let (branch, worktree) = add(&git, &found, wish, &folder, &base).await?;
+    let (branch, worktree) = add(&git, found, wish, &folder, &base).await?;
     let git_dir = git.line(&At::Dir(worktree.clone()), &["rev-parse", "--absolute-git-dir"]).await?;
-    if worktree.join(".gitmodules").exists() {
-        notes.push("submodules are empty there; executor.setup_command can fetch them".to_owned());
-    }
+    notes.extend(incomplete(&git, found, &worktree).await?);
     let tree = Tree {
         branch,
         worktree: text(&worktree),
-        base,
+        base: base.clone(),
         carried: carried.is_some(),
         git_dir,
         main: text(&found.top),
         main_git_dir: text(&found.main_git_dir),
         notes,
     };
+    let tree = parent.map_or(tree.clone(), |parent| of_fork(tree, parent));
     let cwd = worktree.join(&found.prefix);
     if !cwd.is_dir() {
-        undo(&git, &found, &tree).await;
+        undo(&git, found, &base, &tree).await;
         let message =
             format!("the folder '{}' holds nothing that git knows or would take", found.prefix.display());
         return Err(Fault::new(message, "put a file into it, or name another directory"));
     }
     let kept = records::Kept { instance: wish.instance.clone(), tree };
     if let Err(error) = records::write(&folder, &kept) {
-        undo(&git, &found, &kept.tree).await;
+        undo(&git, found, &base, &kept.tree).await;
         return Err(failed("written", error));
     }
     Ok(Made { tree: kept.tree, cwd })
+}
+
+/// The tree of a fork: another way from the same beginning to the same end.
+fn of_fork(made: Tree, parent: &Tree) -> Tree {
+    let note = format!("it began with all that lay in '{}'; a merge brings that too", parent.branch);
+    let carried = |note: &&String| note.contains(CARRIED);
+    let own = made.notes.iter().filter(|note| !carried(note));
+    let notes = own.chain(parent.notes.iter().filter(carried)).cloned().chain([note]).collect();
+    Tree {
+        branch: made.branch,
+        worktree: made.worktree,
+        git_dir: made.git_dir,
+        notes,
+        base: parent.base.clone(),
+        carried: parent.carried,
+        main: parent.main.clone(),
+        main_git_dir: parent.main_git_dir.clone(),
+    }
+}
+
+/// What git does not put into a worktree.
+async fn incomplete(git: &Git, found: &Found, worktree: &Path) -> Result<Vec<String>, Fault> {
+    let mut notes = Vec::new();
+    let modules = worktree.join(".gitmodules");
+    if modules.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
+        let args = ["config", "-z", "-f", &text(&modules), "--get-regexp", r"^submodule\..*\.path$"];
+        let said = git.run(&found.main, &args).await?;
+        let paths = plan::names(&said.out);
+        let paths: Vec<_> = paths.iter().filter_map(|it| Some(it.split_once('\n')?.1.to_owned())).collect();
+        notes.push(format!(
+            "{} empty there ({}); executor.setup_command can fill them ('git submodule update --init'); what is \
+             changed inside of one is not merged",
+            if paths.len() == 1 { "a submodule is" } else { "submodules are" },
+            some(&paths)
+        ));
+    }
+    let attributes = plan::head_of(&worktree.join(".gitattributes")).unwrap_or_default();
+    if attributes.contains("filter=lfs") {
+        let set = git.run(&found.main, &["config", "--get-regexp", r"^filter\.lfs\.(smudge|process)$"]).await?;
+        if !set.ok() {
+            let how = "'git lfs install' in the repository, or 'git lfs pull' in executor.setup_command";
+            notes.push(format!("files of Git LFS are only pointers there: git-lfs is not set up ({how})"));
+        }
+    }
+    Ok(notes)
 }
 
 fn text(path: &Path) -> String {
@@ -186,7 +247,7 @@ async fn carry(
     let commit = made?;
     if commit.is_some() {
         notes.push(format!(
-            "{} of '{}' without a commit were carried over: {}; a merge does not bring them back",
+            "{} of '{}' {CARRIED}: {}; a merge does not bring them back",
             count(paths.len(), "file"),
             found.top.display(),
             some(&paths)
@@ -234,6 +295,12 @@ async fn add(
         if said.ok() {
             return Ok((branch, worktree));
         }
+        if said.err.contains("filter lfs failed") || said.err.contains("git-lfs") {
+            let _ = git.run(&found.main, &["worktree", "remove", "--force", &place]).await;
+            let _ = git.run(&found.main, &["update-ref", "-d", &name, base]).await;
+            let message = format!("the files of Git LFS cannot be fetched: {}", plan::complaint(&said.err));
+            return Err(Fault::new(message, format!("install git-lfs ('git lfs install'), or set {KEY}: none")));
+        }
         // Another run was quicker.
         if !said.err.contains("already exists") {
             return Err(refused(&args, &said));
@@ -243,8 +310,8 @@ async fn add(
 }
 
 /// Takes back what was just made: nobody has worked there.
-async fn undo(git: &Git, found: &Found, tree: &Tree) {
+async fn undo(git: &Git, found: &Found, base: &str, tree: &Tree) {
     let _ = git.run(&found.main, &["worktree", "remove", "--force", &tree.worktree]).await;
     let name = format!("refs/heads/{}", tree.branch);
-    let _ = git.run(&found.main, &["update-ref", "-d", &name, &tree.base]).await;
+    let _ = git.run(&found.main, &["update-ref", "-d", &name, base]).await;
 }

@@ -16,7 +16,7 @@ pub mod wrap;
 pub use clean::{CleanText, Cleaner, clean, clean_counted, clean_line, clean_whole};
 pub use cut::cut_middle;
 pub use redact::Redactor;
-pub use unseen::seen;
+pub use unseen::{seen, seen_command};
 
 #[cfg(test)]
 pub(crate) mod hostile;

@@ -40,7 +40,7 @@ impl Driver {
                     cancel.cancel();
                 }
             }
-            Effect::CheckDir { key, dir, short_id } => self.check_dir(key, dir, short_id),
+            Effect::CheckDir { key, dir, short_id, fork_of } => self.check_dir(key, dir, short_id, fork_of),
             Effect::Settle { session, tree, how, title } => self.settle(session, *tree, how, title),
             Effect::ReadTrajectory { call_id, session, full, last } => {
                 self.read_trajectory(call_id, session, full, last);

@@ -13,19 +13,30 @@ use crate::{
     },
 };
 
+fn checked(made: Result<git::Made, git::Fault>) -> Result<Checked, Refusal> {
+    made.map(|made| Checked { cwd: made.cwd, tree: Some(made.tree) })
+        .map_err(|fault| Refusal { error: fault.message, hint: fault.hint })
+}
+
 impl Driver {
     fn git(&self) -> Git {
         Git::new(self.leaves.processes.clone(), &self.machine.rules.config)
     }
 
     /// A directory as it really is, and a worktree where sessions are isolated.
-    pub(super) fn check_dir(&mut self, key: String, dir: Option<String>, short_id: String) {
+    pub(super) fn check_dir(
+        &mut self,
+        key: String,
+        dir: Option<String>,
+        short_id: String,
+        fork_of: Option<Box<Tree>>,
+    ) {
         let rules = &self.machine.rules;
         let working_dir = rules.place.working_dir.clone();
         let allowed = rules.config.orchestrator.allowed_dirs.clone();
         let isolated = rules.config.executor.isolation == Isolation::Worktree;
         let wish = Wish {
-            dir: PathBuf::new(),
+            dir: dir.as_deref().map(PathBuf::from).unwrap_or_default(),
             run: self.link.name.clone(),
             instance: rules.place.dir.clone(),
             short_id,
@@ -33,6 +44,13 @@ impl Driver {
             state_dir: working_dir.join(&rules.config.state_dir),
         };
         let (git, inputs) = (self.git(), self.outboxes.inputs.clone());
+        if let Some(tree) = fork_of {
+            self.running.settling.spawn(async move {
+                let result = checked(git::fork(&git, &wish, &tree).await);
+                let _ = inputs.send(Input::DirChecked { key, result }).await;
+            });
+            return;
+        }
         self.running.settling.spawn(async move {
             let looked = tokio::task::spawn_blocking(move || {
                 super::bash::real_dir(&working_dir, dir.as_deref(), allowed.as_deref())
@@ -44,10 +62,7 @@ impl Driver {
                     Err(Refusal { error, hint })
                 }
                 Ok(cwd) if !isolated => Ok(Checked { cwd, tree: None }),
-                Ok(dir) => match git::open(&git, &Wish { dir, ..wish }).await {
-                    Ok(made) => Ok(Checked { cwd: made.cwd, tree: Some(made.tree) }),
-                    Err(fault) => Err(Refusal { error: fault.message, hint: fault.hint }),
-                },
+                Ok(dir) => checked(git::open(&git, &Wish { dir, ..wish }).await),
             };
             let _ = inputs.send(Input::DirChecked { key, result }).await;
         });

@@ -310,7 +310,7 @@ fn tools_become_activities_and_a_turn_by_itself_ends_nothing() {
     lab.play("tools");
     let activities = lab.activities();
     let Activity::FileChange { diff, .. } = &activities[0] else { panic!("{activities:?}") };
-    assert_eq!(diff, "--- /dev/null\n+++ b//work-dir/a.txt\n@@ -0,0 +1,2 @@\n+one\n+two\n");
+    assert_eq!(diff, "--- /dev/null\n+++ /work-dir/a.txt\n@@ -0,0 +1,2 @@\n+one\n+two\n");
     let Activity::FileChange { changes, diff } = &activities[1] else { panic!("{activities:?}") };
     assert_eq!((changes[0].added, changes[0].removed), (1, 1));
     assert!(diff.ends_with("@@ -1,2 +1,2 @@\n one\n-two\n+three\n"), "{diff}");

@@ -8,7 +8,7 @@ use super::wire::{content, text};
 use crate::{
     executors::{
         bound::{MAX_OUTPUT, MAX_SHORT, MAX_TEXT, cut},
-        shape::{change, count},
+        shape::{change, count, header_path},
     },
     protocol::event::{Activity, ChangeKind, FileChange, PlanItem},
 };
@@ -186,7 +186,7 @@ pub(super) fn proposed(input: &Value) -> (FileChange, String) {
 }
 
 fn patch(path: &str, hunks: &[Value]) -> String {
-    let mut diff = format!("--- a/{path}\n+++ b/{path}\n");
+    let mut diff = format!("--- {}\n+++ {}\n", header_path('a', path), header_path('b', path));
     for hunk in hunks {
         let of = |key: &str| hunk[key].as_u64().unwrap_or(0);
         let (old, new) = ((of("oldStart"), of("oldLines")), (of("newStart"), of("newLines")));

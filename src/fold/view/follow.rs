@@ -8,7 +8,10 @@ use serde_json::value::RawValue;
 use super::{Change, Kind, OPEN_CALLS, OpenCall, Outcome, Row, StepInfo, View, Whose};
 use crate::protocol::{
     Body, Event, NudgeTarget, Pos, SessionId,
-    event::{Activity, Guard, History, Human, ItemAdded, Run, RunState, Scope, Session, Verdict},
+    event::{
+        Activity, Guard, History, Human, ItemAdded, NudgeChanged, NudgeSent, NudgeWithdrawn, Run, RunState,
+        Scope, Session, Verdict,
+    },
 };
 
 /// Calls of one item that get rows of their own.
@@ -209,6 +212,19 @@ impl View {
             Human::NudgeQueued(queued) => {
                 if let NudgeTarget::Session(session) = queued.target {
                     self.counts.nudges += 1;
+                    self.add(pos, Some(session), Kind::Nudge, 0);
+                    self.queued.push((queued.nudge_id, session));
+                }
+            }
+            Human::NudgeChanged(NudgeChanged { nudge_id, .. }) => {
+                if let Some((_, session)) = self.queued.iter().find(|(id, _)| id == nudge_id).copied() {
+                    self.add(pos, Some(session), Kind::Nudge, 0);
+                }
+            }
+            Human::NudgeSent(NudgeSent { nudge_id, .. }) => self.queued.retain(|(id, _)| id != nudge_id),
+            Human::NudgeWithdrawn(NudgeWithdrawn { nudge_id, .. }) => {
+                if let Some(at) = self.queued.iter().position(|(id, _)| id == nudge_id) {
+                    let (_, session) = self.queued.remove(at);
                     self.add(pos, Some(session), Kind::Nudge, 0);
                 }
             }

@@ -214,7 +214,7 @@ impl RunModel {
         let event = &published.recorded.event;
         let title = match &event.body {
             Body::Human(Human::InboxClosed(closed)) => {
-                self.folds.inbox.get(closed.inbox_id).map(|opened| opened.title.clone())
+                self.folds.inbox.get(closed.inbox_id).map(crate::ui::render::items::asked)
             }
             _ => None,
         };

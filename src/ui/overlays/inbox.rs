@@ -38,13 +38,15 @@ pub struct Card {
     /// That text is only a suggestion so far.
     suggested: bool,
     top: usize,
+    /// Rows of the detail that were shown last.
+    shown: usize,
 }
 
 impl Card {
     /// The oldest open card.
     pub fn oldest(model: &Model) -> Option<Self> {
         let id = model.run()?.oldest_card()?.inbox_id;
-        Some(Self { id: Some(id), drawn: None, selected: 0, answer: None, suggested: false, top: 0 })
+        Some(Self { id: Some(id), drawn: None, selected: 0, answer: None, suggested: false, top: 0, shown: 5 })
     }
 
     /// The card is still open; else the next one is taken. False: nothing waits any more.
@@ -87,6 +89,10 @@ impl Card {
         self.drawn.is_some_and(quiet) && before.is_none_or(quiet)
     }
 
+    fn page(&self) -> usize {
+        self.shown.saturating_sub(1).max(1)
+    }
+
     pub fn paste(&mut self, text: &str) -> bool {
         if let Some((_, composer)) = &mut self.answer {
             composer.paste(text);
@@ -104,8 +110,8 @@ impl Card {
         match key.event.code {
             KeyCode::Esc => return (After::Close, Vec::new()),
             KeyCode::Char('c') if ctrl => return (After::Close, Vec::new()),
-            KeyCode::PageDown => self.top += 5,
-            KeyCode::PageUp => self.top = self.top.saturating_sub(5),
+            KeyCode::PageDown => self.top += self.page(),
+            KeyCode::PageUp => self.top = self.top.saturating_sub(self.page()),
             KeyCode::Down | KeyCode::Char('j') => {
                 self.selected = (self.selected + 1).min(opened.choices.len().saturating_sub(1));
             }
@@ -211,7 +217,7 @@ impl Card {
         let choices = u16::try_from(opened.choices.len()).unwrap_or(0);
         let wanted = u16::try_from(body.len()).unwrap_or(u16::MAX).saturating_add(choices + 6);
         let place = centred(area, cells, wanted.min(area.height.saturating_sub(2)).max(8));
-        let (warn, dim, plain) = (canvas.skin.warn(), canvas.skin.dim(), canvas.skin.text());
+        let (warn, dim) = (canvas.skin.warn(), canvas.skin.dim());
         let since = run.folds.inbox.open.get(at).and_then(|card| Stamp::parse(&card.since));
         let waiting = since.map_or(0, |since| (canvas.now.wall.as_second() - since.at.as_second()).max(0));
         let waiting = clock(u64::try_from(waiting).unwrap_or(0));
@@ -222,18 +228,8 @@ impl Card {
         let foot = if self.answer.is_some() { 3 } else { choices + 1 };
         let room = inner.height.saturating_sub(foot + 1);
         canvas.put(inner.x + 1, inner.y, inner.width.saturating_sub(2), &opened.title, warn);
-        self.top = self.top.min(body.len().saturating_sub(usize::from(room.saturating_sub(1))));
-        let visible = body.iter().enumerate().skip(self.top).take(usize::from(room.saturating_sub(1)));
-        for (n, line) in visible {
-            let y = inner.y + 1 + u16::try_from(n - self.top).unwrap_or(0);
-            let style = match line.chars().next() {
-                _ if n == 0 && removed.is_some() => warn,
-                Some('+') => canvas.skin.ok(),
-                Some('-') => canvas.skin.error(),
-                _ => plain,
-            };
-            canvas.put(inner.x + 1, y, inner.width.saturating_sub(2), line, style);
-        }
+        let place = Rect::new(inner.x + 1, inner.y + 1, inner.width.saturating_sub(2), room);
+        self.body(&body, removed.is_some(), canvas, place);
         let y = (inner.y + room + 1).min(inner.bottom());
         let rest = Rect::new(inner.x, y, inner.width, inner.bottom() - y);
         match &self.answer {
@@ -255,6 +251,34 @@ impl Card {
             }
             None => self.choices(&opened.choices, canvas, rest),
         }
+    }
+
+    /// The detail; its last row, which is else empty, says what lies beyond.
+    fn body(&mut self, body: &[String], warned: bool, canvas: &mut Canvas<'_>, area: Rect) {
+        self.shown = usize::from(area.height.saturating_sub(1));
+        self.top = self.top.min(body.len().saturating_sub(self.shown));
+        let (warn, ok, error, plain) =
+            (canvas.skin.warn(), canvas.skin.ok(), canvas.skin.error(), canvas.skin.text());
+        let diff = body.iter().position(|line| line == DIFF).unwrap_or(body.len());
+        for (n, line) in body.iter().enumerate().skip(self.top).take(self.shown) {
+            let y = area.y + u16::try_from(n - self.top).unwrap_or(0);
+            let style = match line.chars().next() {
+                _ if n == 0 && warned => warn,
+                Some('+') if n > diff => ok,
+                Some('-') if n > diff => error,
+                _ => plain,
+            };
+            canvas.put(area.x, y, area.width, line, style);
+        }
+        let below = body.len().saturating_sub(self.top + self.shown);
+        let beyond = match (self.top, below) {
+            (0, 0) => return,
+            (0, below) => format!("{below} more lines below: PgDn"),
+            (above, 0) => format!("{above} lines above: PgUp"),
+            (above, below) => format!("{above} lines above: PgUp   {below} below: PgDn"),
+        };
+        let (more, y) = (canvas.skin.sign(Sign::More), area.bottom().saturating_sub(1));
+        canvas.put(area.x, y, area.width, &format!("{more} {beyond}"), warn);
     }
 
     fn choices(&self, choices: &[Choice], canvas: &mut Canvas<'_>, area: Rect) {
@@ -307,8 +331,8 @@ pub fn says_nothing(value: &serde_json::Value) -> bool {
     }
 }
 
-/// Says how many hidden characters (of another direction, of no width) are not shown: what is answered may read
-/// otherwise than it looks.
+/// Says how many characters are written out because they hide, or pass for others: what is answered may read otherwise
+/// than it was meant to look. (Where it was written out before the card was made, it is to be seen in the text.)
 fn removed(opened: &InboxOpened) -> Option<String> {
     fn count(value: &serde_json::Value) -> u64 {
         match value {
@@ -321,36 +345,57 @@ fn removed(opened: &InboxOpened) -> Option<String> {
     // The title is a part of what is told below it.
     let count = count(&opened.detail).max(crate::text::clean_counted(&opened.title).1);
     let chars = if count == 1 { "char" } else { "chars" };
-    (count > 0).then(|| format!("{count} hidden {chars} removed"))
+    (count > 0).then(|| format!("{count} hidden {chars}, written out as \\u{{…}}"))
 }
 
-/// What the card is about, as lines.
+/// The heading of a diff.
+const DIFF: &str = "diff:";
+/// What is not shown: ids, and what the title says.
+const HIDDEN: [&str; 8] = ["request", "gate", "watcher", "which", "call_id", "suggested", "scope", "kind"];
+
+/// A field's name for people.
+fn label<'a>(key: &'a str, opened: &InboxOpened) -> &'a str {
+    match key {
+        "cwd" => "directory",
+        "command" if opened.detail["kind"] == "file_change" => "files",
+        other => other,
+    }
+}
+
+/// What the card is about, as lines. Nothing in it is out of sight.
 fn detail(opened: &InboxOpened, cells: usize) -> Vec<String> {
+    let plain = |text: &str| crate::text::clean(&crate::text::seen(text)).into_string();
     let mut lines = Vec::new();
-    let hidden = ["request", "gate", "watcher", "which", "call_id", "suggested", "scope"];
     if let Some(fields) = opened.detail.as_object() {
-        for (key, value) in fields.iter().filter(|(key, _)| !hidden.contains(&key.as_str())) {
+        for (key, value) in fields.iter().filter(|(key, _)| !HIDDEN.contains(&key.as_str())) {
             let text = match value {
                 value if says_nothing(value) => continue,
                 serde_json::Value::String(text) if *text == opened.title => continue,
                 serde_json::Value::String(text) => text.clone(),
                 serde_json::Value::Number(number) => number.to_string(),
+                serde_json::Value::Array(all) if all.iter().all(serde_json::Value::is_string) => {
+                    all.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(", ")
+                }
                 other => serde_yaml::to_string(other).unwrap_or_default(),
             };
-            let text = crate::text::clean(&text).into_string();
+            let (text, label) = (plain(&text), label(key, opened));
             let whole = key == "diff" || text.trim_end().contains('\n');
             if whole {
-                lines.push(format!("{key}:"));
+                lines.push(format!("{label}:"));
+                let all = text.trim_end().lines().count();
                 lines.extend(text.trim_end().lines().take(DETAIL).flat_map(|line| wrap(line, cells)));
+                if all > DETAIL {
+                    lines.push(format!("({} more lines are not shown here)", all - DETAIL));
+                }
             } else {
                 let parts = wrap(&text, cells.saturating_sub(10).max(10));
                 for (n, part) in parts.into_iter().take(DETAIL).enumerate() {
-                    lines.push(format!("{:<9} {part}", if n == 0 { key.as_str() } else { "" }));
+                    lines.push(format!("{:<9} {part}", if n == 0 { label } else { "" }));
                 }
             }
         }
     } else if let Some(text) = opened.detail.as_str() {
-        lines.extend(wrap(&crate::text::clean(text), cells));
+        lines.extend(wrap(&plain(text), cells));
     }
     lines
 }
@@ -359,17 +404,40 @@ fn detail(opened: &InboxOpened, cells: usize) -> Vec<String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_detail_that_says_nothing_has_no_line() {
-        let opened = InboxOpened {
+    fn opened(detail: serde_json::Value) -> InboxOpened {
+        InboxOpened {
             inbox_id: InboxId(uuid::Uuid::nil()),
             what: InboxKind::Approval,
             session: None,
             title: "s1 wants to run a command".to_owned(),
-            detail: serde_json::json!({"command": "make", "outside": [], "diff": " ", "more": {}, "cwd": null}),
+            detail,
             choices: Vec::new(),
             digest: String::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_detail_that_says_nothing_has_no_line() {
+        let opened = opened(
+            serde_json::json!({"command": "make", "outside": [], "diff": " ", "more": {}, "cwd": null, "kind": "shell"}),
+        );
         assert_eq!(detail(&opened, 60), ["command   make"]);
+    }
+
+    #[test]
+    fn a_card_names_what_it_shows_in_words_and_writes_out_what_hides() {
+        let mut opened = opened(serde_json::json!({
+            "kind": "file_change", "command": "a.rs b\u{202e}.rs", "cwd": "/src", "outside": ["/etc/x", "/y"],
+            "diff": "@@ -1 +1 @@\n-a\n+b\n",
+        }));
+        let lines = [
+            "files     a.rs b\\u{202e}.rs", "directory /src", "outside   /etc/x, /y", "diff:", "@@ -1 +1 @@", "-a",
+            "+b",
+        ];
+        assert_eq!(detail(&opened, 60), lines);
+        assert_eq!(removed(&opened).as_deref(), Some("1 hidden char, written out as \\u{…}"));
+        opened.detail = serde_json::json!({"command": "ls", "diff": "x\n".repeat(DETAIL + 2)});
+        let lines = detail(&opened, 60);
+        assert_eq!((lines.len(), &*lines[lines.len() - 1]), (DETAIL + 3, "(2 more lines are not shown here)"));
     }
 }

@@ -165,7 +165,7 @@ fn what_is_typed_replaces_the_suggested_cap() {
 }
 
 #[test]
-fn a_card_counts_the_hidden_characters_that_it_does_not_show() {
+fn a_card_counts_the_hidden_characters_and_writes_them_out() {
     let mut f = Fixture::busy(80, 24);
     let mut card = |id: u128, command: &str| {
         let opened = crate::protocol::event::InboxOpened {
@@ -181,8 +181,8 @@ fn a_card_counts_the_hidden_characters_that_it_does_not_show() {
         f.screen()
     };
     let screen = card(7, "rm\u{200b} -r\u{202e}f /\u{2066}x");
-    assert!(screen.contains("4 hidden chars removed"), "{screen}");
-    assert!(screen.contains("rm -rf /x"), "{screen}");
+    assert!(screen.contains("4 hidden chars, written out as"), "{screen}");
+    assert!(screen.contains("rm\\u{200b} -r\\u{202e}f /\\u{2066}x"), "{screen}");
 }
 
 #[test]

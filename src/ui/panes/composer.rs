@@ -148,7 +148,12 @@ pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect, 
         canvas.put(field.x, field.y, field.width, &text, dim);
         return;
     }
-    let hint = queued(run, canvas).filter(|_| field.height > 1);
+    // What became of the last one stands behind the caret while nothing is written, else below the text.
+    let hint = queued(run, canvas);
+    if let Some(hint) = hint.as_ref().filter(|_| run.composer.is_empty() && field.height == 1) {
+        canvas.put(field.x + 2, field.y, field.width.saturating_sub(2), hint, dim);
+    }
+    let hint = hint.filter(|_| field.height > 1);
     let rows = field.height - u16::from(hint.is_some());
     draw_text(&run.composer, canvas, Rect { height: rows, ..field }, typing);
     if let Some(hint) = hint {
@@ -166,12 +171,26 @@ fn of_session(run: &RunModel, id: SessionId, title: &str, to: String, ascii: boo
         format!("Message {} {}", session.short_id, session.who.adapter)
     };
     let does = match session.doing {
-        Doing::Working => format!("{} is mid-turn: {enter} steers now, Alt-{enter} queues", session.short_id),
+        Doing::Working => format!(
+            "{} is mid-turn: {enter} {}, Alt-{enter} queues",
+            session.short_id,
+            steers(&session.who.adapter)
+        ),
         Doing::Queued | Doing::Held => format!("{} waits: {enter} adds to its turn", session.short_id),
         Doing::Idle => format!("{enter} begins its next turn"),
         Doing::Ended => "it has ended".to_owned(),
     };
     (title, does)
+}
+
+/// When a message reaches a running turn: codex cuts its answer for it, claude takes it between two requests, of others
+/// it is not known.
+fn steers(adapter: &str) -> &'static str {
+    match adapter {
+        "codex" => "steers now",
+        "claude" => "goes in after this answer",
+        _ => "hands it over",
+    }
 }
 
 /// What has become of the newest nudges, in one line.

@@ -37,6 +37,16 @@ pub fn summary(run: &RunModel) -> String {
     parts.join(" ")
 }
 
+/// How often a watcher or a budget had something to say, for the tab.
+pub fn said(run: &RunModel) -> usize {
+    let said = |spoken: &&Spoken| match &spoken.what {
+        What::Watcher(spoke) => spoke.verdict != Verdict::Continue && !spoke.muted,
+        What::Budget { .. } => true,
+        What::Decided { .. } => false,
+    };
+    run.spoken.iter().filter(said).count()
+}
+
 fn line(spoken: &Spoken, skin: &Skin) -> (&'static str, &'static str, Style, String, String) {
     match &spoken.what {
         What::Watcher(spoke) => {

@@ -7,6 +7,7 @@ mod history;
 mod plain;
 mod session;
 
+pub use about::{asked, decided};
 pub use block::{EXPANDED_ROWS, ITEM_SHOWN};
 pub use plain::text;
 

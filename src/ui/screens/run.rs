@@ -196,7 +196,7 @@ fn tabs(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
                 name
             }
             Pane::Live => format!("3 Live {}", live.as_deref().unwrap_or_default()).trim_end().to_owned(),
-            Pane::Watchers => match run.spoken.len() {
+            Pane::Watchers => match watchers::said(run) {
                 0 => "4 Watch".to_owned(),
                 n => format!("4 Watch{}{n}", skin.sign(Sign::Nudge)),
             },

@@ -287,9 +287,11 @@ fn fork(model: &mut Model, argument: Option<&str>, now: Now) -> Vec<UiEffect> {
     };
     if task.is_none() {
         let mut palette = crate::ui::overlays::palette::Palette::actions(model.screen);
-        palette.paste("run.fork ");
+        let step = step.or_else(|| model.run()?.texts.orchestrator.ended_step_at_cursor());
+        let step = step.map(|step| format!("{step} ")).unwrap_or_default();
+        palette.paste(&format!("run.fork {step}"));
         model.overlays.push(Overlay::Palette(Box::new(palette)));
-        model.say(Level::Info, "write the last step that it keeps, and what it is to do", now);
+        model.say(Level::Info, "after the last step that it keeps, write what it is to do", now);
         return Vec::new();
     }
     if let What::Resume { task: further, .. } = &mut launch.what {

@@ -9,14 +9,17 @@ use crate::{
     protocol::{
         NudgeTarget,
         command::Cap,
-        event::{Guard, Human, InboxKind, Run, RunState, StepStarted, Verdict},
+        event::{Guard, Human, InboxKind, InboxOpened, Run, RunState, StepStarted, Verdict},
     },
-    text::clean_line,
+    text::{clean_line, cut},
     ui::{
         render::{Brush, Strip, gauge},
         theme::{Content, Icon, Role},
     },
 };
+
+/// Cells of the command of an approval.
+const ASKED: usize = 200;
 
 pub(super) fn run(shown: &Shown<'_>, body: &Run, brush: &Brush<'_>, out: &mut Vec<Strip>) {
     match body {
@@ -147,11 +150,11 @@ pub(super) fn human(shown: &Shown<'_>, body: &Human, brush: &Brush<'_>, out: &mu
                 InboxKind::Budget => "BUDGET",
                 InboxKind::Failure => "FAILURE",
             };
-            about(Icon::Warn, Role::Warn, &format!("{word} {}", opened.title), brush, out);
+            about(Icon::Warn, Role::Warn, &format!("{word} {}", asked(opened)), brush, out);
         }
         Human::InboxClosed(closed) => {
             let text = closed.text.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
-            let line = format!("{} by {}{text}", closed.choice, closed.by);
+            let line = format!("{}{text}", decided(&closed.choice, &closed.by));
             let icon = if closed.choice.starts_with("accept") || closed.choice.starts_with("continue") {
                 Icon::Good
             } else {
@@ -160,8 +163,31 @@ pub(super) fn human(shown: &Shown<'_>, body: &Human, brush: &Brush<'_>, out: &mu
             about(icon, Role::Dim, &line, brush, out);
             let _ = shown;
         }
+        Human::NudgeChanged(changed) => nudge("(changed) ", &changed.text, brush, out),
+        Human::NudgeWithdrawn(gone) => note(&format!("nudge not delivered: {}", clean_line(&gone.why)), brush, out),
         _ => {}
     }
+}
+
+/// The title of a card, with the command that an approval is about.
+pub fn asked(opened: &InboxOpened) -> String {
+    match opened.detail["command"].as_str().filter(|_| opened.what == InboxKind::Approval) {
+        Some(command) => format!("{}: {}", opened.title, cut::ellipsis(command, ASKED)),
+        None => opened.title.clone(),
+    }
+}
+
+/// `accepted for this session by human`.
+pub fn decided(choice: &str, by: &str) -> String {
+    let word = match choice {
+        "accept" => "accepted",
+        "accept_for_session" => "accepted for this session",
+        "decline" => "declined",
+        "cancel" if by == "dropped" => return "no longer asked".to_owned(),
+        "cancel" => "cancelled",
+        other => return format!("{} by {by}", other.replace('_', " ")),
+    };
+    format!("{word} by {by}")
 }
 
 pub(super) fn guard(body: &Guard, brush: &Brush<'_>, out: &mut Vec<Strip>) {

@@ -47,6 +47,14 @@ impl Transcript {
         before != (self.place.top, self.place.cursor, self.place.follow, self.selection)
     }
 
+    /// The step at the cursor, or the last before it that has ended.
+    pub fn ended_step_at_cursor(&self) -> Option<u32> {
+        let rows = &self.view.rows;
+        let at = rows.get(self.place.cursor).or(rows.last())?.step;
+        let ended = |step: &&crate::fold::view::StepInfo| step.finished && step.step <= at;
+        self.view.steps.iter().rev().find(ended).map(|step| step.step)
+    }
+
     /// Where the view is, in (estimated) lines: above, visible, all. For a scroll bar.
     pub fn position(&self) -> (u64, u64, u64) {
         let streams: usize = self.streams.list.iter().map(super::streams::Stream::len).sum();
