@@ -383,3 +383,62 @@ async fn git_is_bounded_in_time_and_the_bound_says_so() {
     assert!(fault.message.contains("took longer than"), "{fault}");
     assert!(began.elapsed() < std::time::Duration::from_secs(10));
 }
+
+#[tokio::test]
+async fn a_fork_begins_with_all_that_lies_in_the_first_and_its_merge_brings_that_too() {
+    let bench = Bench::new();
+    write(&bench.work().join("draft.txt"), "not committed\n");
+    let first = bench.open("s1").await;
+    write(&first.cwd.join("committed.txt"), "one\n");
+    by_hand(&first.cwd, &["add", "-A"]);
+    by_hand(&first.cwd, &["commit", "-q", "-m", "its first half"]);
+    write(&first.cwd.join("a.txt"), "second half\n");
+    let wish = Wish { dir: first.cwd.join("sub"), ..bench.wish("s2") };
+    let fork = git::fork(&bench.git, &wish, &first.tree).await.unwrap();
+    assert_eq!(fork.tree.branch, "zwarm/my-run/s2");
+    assert!(fork.cwd.ends_with("s2/sub"), "{}", fork.cwd.display());
+    assert_eq!((&fork.tree.base, &fork.tree.main), (&first.tree.base, &first.tree.main));
+    assert!(fork.tree.notes.iter().any(|note| note.contains("all that lay in 'zwarm/my-run/s1'")));
+    let read = |made: &Made, file: &str| {
+        std::fs::read_to_string(Path::new(&made.tree.worktree).join(file)).unwrap_or_default()
+    };
+    let files = ["draft.txt", "committed.txt", "a.txt"];
+    assert_eq!(files.map(|file| read(&fork, file)), ["not committed\n", "one\n", "second half\n"]);
+    // Each goes its own way from here.
+    write(&Path::new(&fork.tree.worktree).join("a.txt"), "otherwise\n");
+    write(&first.cwd.join("late.txt"), "x\n");
+    assert_eq!((read(&first, "a.txt"), read(&fork, "late.txt")), ("second half\n".into(), String::new()));
+    let told = bench.settle(&fork.tree, Settle::Merge).await;
+    assert_eq!(told.settled.outcome, Outcome::Merged, "{told:?}");
+    let main = |file: &str| std::fs::read_to_string(bench.work().join(file)).unwrap_or_default();
+    assert_eq!((main("a.txt"), main("committed.txt")), ("otherwise\n".into(), "one\n".into()));
+    assert!(!bench.log().contains("What was not committed when the session began\nfirst"), "{}", bench.log());
+    assert_eq!(by_hand(&bench.work(), &["status", "--porcelain"]), "?? draft.txt", "it is still not committed");
+    // Where an executor has written the file that names the git folder, nothing is done.
+    write(&first.cwd.join(".git"), "gitdir: /elsewhere\n");
+    let fault = git::fork(&bench.git, &bench.wish("s3"), &first.tree).await.unwrap_err();
+    assert!(fault.message.contains("is not as git has made it"), "{fault}");
+}
+
+#[tokio::test]
+async fn what_git_does_not_put_into_a_worktree_is_told() {
+    let bench = Bench::new();
+    let modules = "[submodule \"x\"]\n\tpath = vendor/x\n\turl = ../x\n[submodule \"y\"]\n\tpath = y\n\turl = ../y\n";
+    write(&bench.work().join(".gitmodules"), modules);
+    write(&bench.work().join(".gitattributes"), "*.bin filter=lfs diff=lfs merge=lfs -text\n");
+    bench.commit("with submodules and LFS");
+    let notes = bench.open("s1").await.tree.notes.join("\n");
+    assert!(notes.contains("submodules are empty there ('vendor/x', 'y')"), "{notes}");
+    assert!(notes.contains("changed inside of one is not merged"), "{notes}");
+    assert!(notes.contains("files of Git LFS are only pointers there: git-lfs is not set up"), "{notes}");
+    // It is set up, but the program is not there.
+    by_hand(&bench.work(), &["config", "filter.lfs.smudge", "git-lfs-that-is-not-there smudge -- %f"]);
+    by_hand(&bench.work(), &["config", "filter.lfs.required", "true"]);
+    by_hand(&bench.work(), &["config", "filter.lfs.clean", "cat"]);
+    write(&bench.work().join("big.bin"), "pointer\n");
+    bench.commit("a big file");
+    let fault = bench.refused(&bench.wish("s2")).await;
+    assert!(fault.message.contains("the files of Git LFS cannot be fetched"), "{fault}");
+    assert!(fault.hint.contains("git lfs install"), "{fault}");
+    assert!(!bench.branches().contains("s2"), "{}", bench.branches());
+}

@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -49,7 +50,22 @@ pub async fn servers(config: &Config, variables: &BTreeMap<String, String>) -> V
 
 /// Price and context window of a model, in words. `None`: unknown.
 pub fn price(model: &str) -> Option<String> {
-    llm::Prices::load(None).ok().and_then(|prices| prices.shown(model))
+    /// Read once: screens ask in every frame.
+    static PRICES: LazyLock<Option<llm::Prices>> = LazyLock::new(|| llm::Prices::load(None).ok());
+    PRICES.as_ref()?.shown(model)
+}
+
+/// The variables that an executor gets: those around us, changed by `executor.env` and by its own.
+pub fn variables_of(name: &str, config: &Config, around: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut variables = around.clone();
+    let own = config.executors.get(name).map(|agent| &agent.env);
+    for (key, value) in std::iter::once(&config.executor.env).chain(own).flatten() {
+        match value {
+            Some(value) => variables.insert(key.clone(), value.clone()),
+            None => variables.remove(key),
+        };
+    }
+    variables
 }
 
 /// What was found.
@@ -77,7 +93,7 @@ pub async fn around(
         .filter(|adapter| adapter.name != "script" || scripted(config, &lm));
     let executors = found
         .map(|adapter| Found {
-            signed_in: signed_in(&adapter.name, variables),
+            signed_in: signed_in(&adapter.name, &variables_of(&adapter.name, config, variables)),
             usable: adapter.usable(),
             install: adapter.install.clone(),
             version: None,
@@ -205,5 +221,13 @@ mod tests {
         assert_eq!(signed_in("codex", &variables), Some(true));
         variables.insert("ANTHROPIC_API_KEY".to_owned(), "x".to_owned());
         assert_eq!([signed_in("claude", &variables), signed_in("other", &variables)], [Some(true), None]);
+        let mut config = Config::default();
+        config.executor.env = BTreeMap::from([
+            ("ANTHROPIC_API_KEY".to_owned(), None),
+            ("CODEX_HOME".to_owned(), Some(home.path().join(".codex").display().to_string())),
+        ]);
+        variables.remove("HOME");
+        let signed = |name: &str| signed_in(name, &variables_of(name, &config, &variables));
+        assert_eq!([signed("claude"), signed("codex")], [None, Some(true)], "what executor.env says counts");
     }
 }

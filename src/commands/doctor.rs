@@ -125,7 +125,8 @@ fn keys(place: &Place, findings: &mut Vec<Finding>) {
     match variable {
         None => findings.push(finding("model", State::Good, format!("{lm} needs no key"), "")),
         Some(name) if has(&name) => {
-            findings.push(finding("model", State::Good, format!("{lm}, key in {name}"), ""))
+            let price = look::price(lm).map(|price| format!(": {price}")).unwrap_or_default();
+            findings.push(finding("model", State::Good, format!("{lm}{price}, key in {name}"), ""))
         }
         Some(name) => {
             let hint = format!("set {name} in the environment or in .env; the demo needs none");

@@ -47,7 +47,7 @@ async fn one(
         let text = format!("'{} --version' does not answer", path.display());
         return vec![finding(&adapter.name, State::Bad, text, &adapter.install)];
     };
-    let (signed, hint) = match look::signed_in(&adapter.name, variables) {
+    let (signed, hint) = match look::signed_in(&adapter.name, &look::variables_of(&adapter.name, config, variables)) {
         Some(true) => ("signed in", ""),
         Some(false) if kind == ChildKind::Codex => {
             ("not signed in", "run 'codex login', unless it has a model provider of its own")

@@ -102,7 +102,7 @@ impl Prices {
         let price = self.find(model)?;
         let mut text = format!("${} in, ${} out for a million tokens", price.input, price.output);
         if let Some(context) = price.context {
-            text.push_str(&format!(", window {context}"));
+            text.push_str(&format!(", window of {}", grouped(context)));
         }
         Some(text)
     }
@@ -113,6 +113,13 @@ impl Prices {
         let bare = model.rsplit_once('/').map_or(model, |(_, name)| name);
         [model, bare, undated(bare)].into_iter().find_map(|name| self.rows.get(name))
     }
+}
+
+/// `1,050,000`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let comma = |at: usize| at > 0 && (digits.len() - at) % 3 == 0;
+    digits.char_indices().flat_map(|(at, c)| comma(at).then_some(',').into_iter().chain([c])).collect()
 }
 
 /// `gpt-5-2025-08-07`, `claude-opus-4-1-20250805`, `…-latest` without the end.
@@ -181,6 +188,8 @@ mod tests {
             assert_eq!(prices.context_window(model), None, "{model}");
         }
         assert_eq!(prices.context_window("gpt-5"), Some(400_000));
+        let shown = "$5 in, $30 out for a million tokens, window of 1,050,000";
+        assert_eq!((prices.shown("gpt-5.5").as_deref(), prices.shown("llama")), (Some(shown), None));
     }
 
     #[test]

@@ -8,13 +8,15 @@ use crate::{
 /// Cells of a label.
 pub const LABEL: usize = 12;
 
-/// The lines about a session.
-pub fn lines(session: &Session) -> Vec<String> {
+/// The lines about a session; `alive`: somebody runs it.
+pub fn lines(session: &Session, alive: bool) -> Vec<String> {
     let who = &session.who;
+    let model = who.model.as_deref();
+    let price = model.and_then(crate::agent::look::price).map(|price| format!(" ({price})"));
     let mut lines = vec![
         format!("Session     {}  {}", session.short_id, session.id),
         format!("Executor    {} {}", who.adapter, who.cli_version.as_deref().unwrap_or_default()),
-        format!("Model       {}", who.model.as_deref().unwrap_or("not said")),
+        format!("Model       {}{}", model.unwrap_or("not said"), price.unwrap_or_default()),
         format!("Directory   {}", who.working_dir),
     ];
     let optional = [("Branch", &who.branch), ("Worktree", &who.worktree), ("Its own id", &who.native_id)];
@@ -29,7 +31,7 @@ pub fn lines(session: &Session) -> Vec<String> {
         lines.push(format!("Forked from {} after turn {}", parent.native_id, parent.turns));
     }
     lines.extend(optional.iter().filter_map(|(name, value)| Some(format!("{name:<11} {}", value.as_ref()?))));
-    if let Some(pid) = who.pid {
+    if let Some(pid) = who.pid.filter(|_| alive && session.end.is_none()) {
         let shared = if who.shared_pid { " (shared with other sessions)" } else { "" };
         lines.push(format!("Process     {pid}{shared}"));
     }
@@ -63,8 +65,9 @@ pub fn lines(session: &Session) -> Vec<String> {
     lines.extend(session.task.lines().map(|line| format!("  {line}")));
     if let Some(last) = &session.last {
         lines.push(String::new());
+        let what = if last.response.is_empty() { "No answer" } else { "Answer" };
         lines.push(format!(
-            "Answer of turn {} ({})",
+            "{what} of turn {} ({})",
             last.number,
             format!("{:?}", last.status).to_lowercase()
         ));
