@@ -159,6 +159,7 @@ impl View {
     pub fn part(&self, whose: Whose) -> Self {
         let mut part = Self { whose, step: self.step, sessions: self.sessions.clone(), ..Self::default() };
         part.counts = self.counts;
+        part.queued.clone_from(&self.queued);
         let wanted = match whose {
             Whose::All => return Self { whose, ..self.clone() },
             Whose::Orchestrator => 0,

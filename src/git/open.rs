@@ -109,7 +109,9 @@ async fn make(git: &Git, wish: &Wish, found: &Found, parent: Option<&Tree>) -> R
         notes,
     };
     let tree = parent.map_or(tree.clone(), |parent| of_fork(tree, parent));
-    let cwd = worktree.join(&found.prefix);
+    // (Joined with nothing, a path gets a slash at its end.)
+    let is_top = found.prefix.as_os_str().is_empty();
+    let cwd = if is_top { worktree } else { worktree.join(&found.prefix) };
     if !cwd.is_dir() {
         undo(&git, found, &base, &tree).await;
         let message =

@@ -232,7 +232,7 @@ impl Fixture {
         self.item(n, serde_json::json!({"type": "message", "role": "assistant", "content": content}));
     }
 
-    fn session(&mut self, n: u128, adapter: &str, task: &str) -> SessionId {
+    pub(super) fn session(&mut self, n: u128, adapter: &str, task: &str) -> SessionId {
         let id = session(n);
         self.event(
             Some(id),

@@ -112,6 +112,15 @@ fn work_is_settled_after_a_question_and_removed_work_leaves_what_the_journal_saw
 }
 
 #[test]
+fn a_session_that_is_looked_at_stays_when_another_one_begins() {
+    let (mut f, session) = at_the_diff(80, 24);
+    answered(&mut f, session, DIFF);
+    f.session(9, "codex", "something else");
+    assert_eq!(f.model.run().unwrap().look.selected, Some(session));
+    assert!(f.screen().contains("zwarm/lexer-rewrite/s4"));
+}
+
+#[test]
 fn a_fork_is_asked_of_the_run_with_the_text_behind_its_name() {
     let (mut f, session) = at_the_diff(80, 24);
     f.keys("F");

@@ -97,6 +97,8 @@ pub async fn run(start: Start) -> Result<i32, UserError> {
 }
 
 #[cfg(test)]
+mod approval_tests;
+#[cfg(test)]
 mod docs_tests;
 #[cfg(test)]
 mod fixture;

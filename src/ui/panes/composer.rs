@@ -188,7 +188,7 @@ fn of_session(run: &RunModel, id: SessionId, title: &str, to: String, ascii: boo
 fn steers(adapter: &str) -> &'static str {
     match adapter {
         "codex" => "steers now",
-        "claude" => "goes in after this answer",
+        "claude" => "after this answer",
         _ => "hands it over",
     }
 }

@@ -86,7 +86,8 @@ fn tree(run: &mut RunModel, code: &Highlighter, canvas: &mut Canvas<'_>, area: R
         },
         None => "not merged",
     };
-    let left = format!(" {} since {base}  {} files +{added} -{removed}", isolated.tree.branch, files.len());
+    let count = if files.len() == 1 { "1 file".to_owned() } else { format!("{} files", files.len()) };
+    let left = format!(" {} since {base}  {count} +{added} -{removed}", isolated.tree.branch);
     let left = crate::text::clean_line(&left).into_string();
     let keys = if area.width >= 100 { "   + merge  = keep  - discard" } else { "" };
     let line = Rect { height: 1.min(area.height), ..area };

@@ -71,6 +71,8 @@ pub fn act(model: &mut Model, it: Session, argument: Option<&str>, now: Now) -> 
             model.screen = Screen::Session;
             if let Some(run) = model.run_mut() {
                 run.turn_page();
+                // Who looks at one session does not want to be led to another.
+                run.look.pinned = true;
             }
             return load(model);
         }
