@@ -35,6 +35,17 @@ impl Now {
     }
 }
 
+/// Files that decide what runs and that have changed, relative to the session's directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// The session has named them.
+    pub own: Vec<String>,
+    /// Nobody has.
+    pub unknown: Vec<String>,
+    /// Who else worked in the same directory then.
+    pub others: Vec<SessionId>,
+}
+
 /// What happened.
 #[derive(Debug)]
 pub enum Input {
@@ -110,7 +121,7 @@ pub enum Input {
     ChangedGuarded {
         session: SessionId,
         turn: u32,
-        paths: Vec<String>,
+        found: Changed,
     },
     Timer(Timer),
     StoreFailed(String),

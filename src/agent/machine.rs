@@ -89,7 +89,7 @@ impl Machine {
             Input::ModelRetries { call, why, wait_ms } => self.model_retries(call, &why, wait_ms),
             Input::BashReturned { call_id, result } => self.bash_returned(&call_id, result),
             Input::WroteOutside { session, paths } => self.wrote_outside(session, &paths),
-            Input::ChangedGuarded { session, turn, paths } => self.changed_guarded(session, turn, &paths),
+            Input::ChangedGuarded { session, turn, found } => self.changed_guarded(session, turn, &found),
             Input::DirChecked { key, result } => self.dir_checked(&key, result),
             Input::Settled { session, settled, tree } => {
                 self.settled(session, *settled, tree.map(|tree| *tree));

@@ -2,7 +2,7 @@
 
 use crate::protocol::SessionId;
 
-use super::machine::Machine;
+use super::{effect::Changed, machine::Machine};
 
 /// Paths that a message names; more are counted.
 const NAMED: usize = 5;
@@ -19,9 +19,24 @@ impl Machine {
     }
 
     /// Files that decide what runs were changed while a turn ran.
-    pub(super) fn changed_guarded(&mut self, id: SessionId, turn: u32, paths: &[String]) {
-        let message = format!("while turn {turn} ran, files changed that decide what runs: {}", named(paths));
-        self.session_problem(id, &message, "look at them before anything else is started here");
+    pub(super) fn changed_guarded(&mut self, id: SessionId, turn: u32, found: &Changed) {
+        let hint = "look at them before anything else is started here";
+        if !found.own.is_empty() {
+            let message = format!("in turn {turn} it changed files that decide what runs: {}", named(&found.own));
+            self.session_problem(id, &message, hint);
+        }
+        if found.unknown.is_empty() {
+            return;
+        }
+        let others: Vec<_> = found.others.iter().filter_map(|id| self.state.sessions.get(*id)).collect();
+        let others: Vec<_> = others.iter().map(|session| session.short_id.as_str()).collect();
+        let also = match others.is_empty() {
+            true => String::new(),
+            false => format!(" ({} worked there too)", others.join(", ")),
+        };
+        let paths = named(&found.unknown);
+        let message = format!("while turn {turn} ran{also}, files changed that decide what runs: {paths}");
+        self.session_problem(id, &message, hint);
     }
 }
 

@@ -113,6 +113,9 @@ pub async fn run(
     }
 }
 
+/// After its time is over: an end that is under way is still heard of.
+const LATE: Duration = Duration::from_millis(50);
+
 /// Reads until the end, whichever it is; nothing is left of the child afterwards.
 async fn attend<A: AsyncRead + Unpin, B: AsyncRead + Unpin>(
     child: &mut Child,
@@ -126,7 +129,11 @@ async fn attend<A: AsyncRead + Unpin, B: AsyncRead + Unpin>(
         let over = async {
             tokio::select! {
                 _ = child.group.exited() => End::ByItself,
-                () = tokio::time::sleep(timeout) => End::TimedOut,
+                () = tokio::time::sleep(timeout) => match tokio::time::timeout(LATE, child.group.exited()).await {
+                    // Both have come while this process was stopped.
+                    Ok(_) => End::ByItself,
+                    Err(_) => End::TimedOut,
+                },
                 () = cancel.cancelled() => End::Cancelled,
             }
         };

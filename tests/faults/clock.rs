@@ -1,14 +1,15 @@
 //! E14: the wall clock is set while a run goes on. Order is by number, durations are by the monotonic clock, nothing
 //! times out, and what is counted in minutes leaves the jump out.
 
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 use super::{
     common::journal::{fold, journal},
     support::{Bench, wait_for},
 };
 
-/// Shifts `CLOCK_REALTIME` by as many seconds as the file says that `SHIFT` names.
+/// Shifts `CLOCK_REALTIME` (with `SHIFT_BOTH` the monotonic clock too) by as many seconds as the file says that `SHIFT`
+/// names.
 const SHIFT: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,7 +21,8 @@ int clock_gettime(clockid_t id, struct timespec *at) {
     if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
     int done = real(id, at);
     const char *path = getenv("SHIFT");
-    if (done == 0 && id == CLOCK_REALTIME && path) {
+    const char *both = getenv("SHIFT_BOTH");
+    if (done == 0 && path && (id == CLOCK_REALTIME || (both && id == CLOCK_MONOTONIC))) {
         FILE *file = fopen(path, "r");
         long long by = 0;
         if (file) {
@@ -46,19 +48,25 @@ sessions:
       - steps: [{run: "while [ ! -e go3 ]; do sleep 0.05; done"}, {say: ok}]
 "#;
 
-#[test]
-fn e14_a_clock_that_is_set_forward_and_back_times_nothing_out() {
-    let place = Bench::with(SCENARIO);
+/// The library and the file that it reads; says so where there is no compiler.
+pub fn shifting(place: &Bench) -> Option<(PathBuf, PathBuf)> {
     let (source, library) = (place.root.path().join("shift.c"), place.root.path().join("shift.so"));
     std::fs::write(&source, SHIFT).unwrap();
     let built =
         Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).arg("-ldl").status();
     if !built.is_ok_and(|status| status.success()) {
         crate::common::left_out::left_out("needs 'cc' and a dynamic libc");
-        return;
+        return None;
     }
     let shift = place.root.path().join("shift");
     std::fs::write(&shift, "0").unwrap();
+    Some((library, shift))
+}
+
+#[test]
+fn e14_a_clock_that_is_set_forward_and_back_times_nothing_out() {
+    let place = Bench::with(SCENARIO);
+    let Some((library, shift)) = shifting(&place) else { return };
     let mut command =
         place.scripted(&["-t", "go", "--set", "budget.max_minutes=5", "--set", "executor.timeout=600"]);
     command.args(["-c", "w.yaml"]).env("LD_PRELOAD", &library).env("SHIFT", &shift);

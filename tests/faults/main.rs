@@ -15,8 +15,10 @@ mod common {
     pub mod place;
 }
 mod disk;
+mod held_up;
 mod kills;
 mod secrets;
 mod shared;
 mod support;
 mod table;
+mod words;

@@ -1,52 +1,24 @@
-//! What executors touch, by real paths: which paths that they name are outside of what the run may use, and which files
-//! that steer agents or git have changed while one of them worked. Looks only; what follows is decided elsewhere.
+//! What executors touch, by real paths: which paths that they name are outside of what the run may use, and (see
+//! [`super::guarded`]) which files that decide what runs have changed while they worked. Looks only; what follows is
+//! decided elsewhere.
 
-use std::{
-    collections::BTreeMap,
-    os::unix::fs::MetadataExt,
-    path::{Component, Path, PathBuf},
-};
+use std::path::{Component, Path, PathBuf};
 
-use super::Driver;
+use super::{Driver, guarded::HOOKS};
 use crate::{
     agent::effect::Input,
     executors::News,
     protocol::{SessionId, event::Activity},
 };
 
-/// Files that decide what runs, or what may: below a session's directory.
-const GUARDED: [&str; 8] = [
-    ".zwarm/config.toml",
-    ".codex/config.toml",
-    ".claude/settings.json",
-    ".claude/settings.local.json",
-    ".mcp.json",
-    ".env",
-    ".git",
-    ".git/config",
-];
-const HOOKS: &str = ".git/hooks";
-/// Hooks that are looked at.
-const MAX_HOOKS: usize = 64;
 /// Paths of one request or activity that are looked at.
 const MAX_PATHS: usize = 200;
-
-/// A file as it was: what tells that it is another one now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mark {
-    inode: u64,
-    size: u64,
-    changed: (i64, i64),
-}
-
-/// The guarded files of a directory. Missing ones count: a file that was made is a change too.
-pub(super) type Marks = BTreeMap<PathBuf, Mark>;
 
 impl Driver {
     /// A turn begins: how the guarded files are now.
     pub(super) fn guard(&mut self, session: SessionId) {
         if let Some(dir) = self.dir_of(session) {
-            self.running.guarded.insert(session, marks(&dir));
+            self.running.guarded.begin(session, &dir);
         }
     }
 
@@ -63,14 +35,17 @@ impl Driver {
             }
             News::Activity { activity: Activity::FileChange { changes, .. }, .. } => {
                 let paths: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
+                paths.iter().for_each(|path| self.running.guarded.names(session, path));
                 let paths = self.outside(session, &paths);
                 (!paths.is_empty()).then_some(Input::WroteOutside { session, paths })
             }
+            News::Activity { activity: Activity::Shell { command, .. }, .. } => {
+                self.running.guarded.names(session, command);
+                None
+            }
             News::TurnEnded { turn, .. } => {
-                let before = self.running.guarded.remove(&session)?;
-                let dir = self.dir_of(session)?;
-                let paths = changed(&dir, &before, &marks(&dir));
-                (!paths.is_empty()).then_some(Input::ChangedGuarded { session, turn: *turn, paths })
+                let found = self.running.guarded.end(session)?;
+                Some(Input::ChangedGuarded { session, turn: *turn, found })
             }
             _ => None,
         }
@@ -147,30 +122,6 @@ fn steers(dir: &Path, real: &Path) -> bool {
         .any(|it| below.starts_with(it))
 }
 
-fn marks(dir: &Path) -> Marks {
-    let mut files: Vec<PathBuf> = GUARDED.iter().map(|name| dir.join(name)).collect();
-    let hooks = std::fs::read_dir(dir.join(HOOKS)).into_iter().flatten().flatten();
-    files.extend(hooks.take(MAX_HOOKS).map(|entry| entry.path()));
-    files.into_iter().filter_map(|file| Some((file.clone(), mark(&file)?))).collect()
-}
-
-fn mark(file: &Path) -> Option<Mark> {
-    let found = file.symlink_metadata().ok()?;
-    // A folder changes with what is in it: only that it is another one counts.
-    let (size, changed) =
-        if found.is_dir() { (0, (0, 0)) } else { (found.size(), (found.mtime(), found.mtime_nsec())) };
-    Some(Mark { inode: found.ino(), size, changed })
-}
-
-/// Files that were made, changed or removed, relative to the directory.
-fn changed(dir: &Path, before: &Marks, after: &Marks) -> Vec<String> {
-    let mut all: Vec<&PathBuf> = before.keys().chain(after.keys()).collect();
-    all.sort();
-    all.dedup();
-    let other = all.into_iter().filter(|file| before.get(*file) != after.get(*file));
-    other.map(|file| file.strip_prefix(dir).unwrap_or(file).display().to_string()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
@@ -214,24 +165,5 @@ mod tests {
         std::fs::remove_dir(work.join("sub")).unwrap();
         symlink(&other, work.join("sub")).unwrap();
         assert_eq!(outside(&roots, &work, &["sub/new".to_owned()]), ["sub/new"]);
-    }
-
-    #[test]
-    fn a_guarded_file_that_is_made_changed_or_removed_is_told() {
-        let dir = tempfile::tempdir().unwrap();
-        let dir = dir.path();
-        std::fs::create_dir_all(dir.join(".git/hooks")).unwrap();
-        std::fs::create_dir_all(dir.join(".claude")).unwrap();
-        std::fs::write(dir.join(".git/config"), "a").unwrap();
-        std::fs::write(dir.join(".env"), "a").unwrap();
-        let before = marks(dir);
-        std::fs::write(dir.join("other.txt"), "a").unwrap();
-        assert_eq!(changed(dir, &before, &marks(dir)), Vec::<String>::new());
-        std::fs::write(dir.join(".git/config"), "longer").unwrap();
-        std::fs::write(dir.join(".git/hooks/pre-commit"), "evil").unwrap();
-        std::fs::write(dir.join(".claude/settings.json"), "{}").unwrap();
-        std::fs::remove_file(dir.join(".env")).unwrap();
-        let told = changed(dir, &before, &marks(dir));
-        assert_eq!(told, [".claude/settings.json", ".env", ".git/config", ".git/hooks/pre-commit"]);
     }
 }

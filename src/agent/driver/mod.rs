@@ -4,6 +4,7 @@
 
 mod bash;
 mod guard;
+mod guarded;
 mod keeper;
 mod model;
 mod perform;
@@ -89,7 +90,7 @@ struct Running {
     model: Option<(u64, CancellationToken)>,
     bash: BTreeMap<String, CancellationToken>,
     /// The guarded files of sessions with a turn, as they were when it began.
-    guarded: BTreeMap<SessionId, guard::Marks>,
+    guarded: guarded::Guarded,
     /// Git that makes and settles worktrees: it is waited for, a merge is never cut.
     settling: tokio_util::task::TaskTracker,
     surveys: survey::Surveys,

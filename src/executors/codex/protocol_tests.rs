@@ -322,6 +322,7 @@ fn approvals_become_asks_with_command_or_diff_and_are_answered_by_their_id() {
         cwd: if kind == "shell" { "/work-dir/c6".into() } else { "/work-dir/c5".into() },
         reason: reason.into(),
         diff: diff.into(),
+        paths: if kind == "shell" { Vec::new() } else { vec![command.into()] },
         ..ApprovalRequest::default()
     };
     assert_eq!(

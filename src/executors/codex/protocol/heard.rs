@@ -247,9 +247,8 @@ impl Thread {
         if !text(params, "grantRoot").is_empty() {
             reason = format!("{reason} (asks for all of '{}')", short("grantRoot")).trim_start().to_owned();
         }
-        let diff = bound::cut(&diff, MAX_TEXT);
-        let ask =
-            ApprovalRequest { key, kind: kind.to_owned(), command, cwd, reason, diff, ..Default::default() };
+        let (diff, outside) = (bound::cut(&diff, MAX_TEXT), Vec::new());
+        let ask = ApprovalRequest { key, kind: kind.to_owned(), command, cwd, reason, diff, paths, outside };
         vec![Effect::News(News::Asked(ask))]
     }
 
