@@ -413,7 +413,11 @@ async fn a_fork_begins_with_all_that_lies_in_the_first_and_its_merge_brings_that
     let main = |file: &str| std::fs::read_to_string(bench.work().join(file)).unwrap_or_default();
     assert_eq!((main("a.txt"), main("committed.txt")), ("otherwise\n".into(), "one\n".into()));
     assert!(!bench.log().contains("What was not committed when the session began\nfirst"), "{}", bench.log());
-    assert_eq!(by_hand(&bench.work(), &["status", "--porcelain"]), "?? draft.txt", "it is still not committed");
+    assert_eq!(
+        by_hand(&bench.work(), &["status", "--porcelain"]),
+        "?? draft.txt",
+        "it is still not committed"
+    );
     // Where an executor has written the file that names the git folder, nothing is done.
     write(&first.cwd.join(".git"), "gitdir: /elsewhere\n");
     let fault = git::fork(&bench.git, &bench.wish("s3"), &first.tree).await.unwrap_err();
@@ -423,7 +427,8 @@ async fn a_fork_begins_with_all_that_lies_in_the_first_and_its_merge_brings_that
 #[tokio::test]
 async fn what_git_does_not_put_into_a_worktree_is_told() {
     let bench = Bench::new();
-    let modules = "[submodule \"x\"]\n\tpath = vendor/x\n\turl = ../x\n[submodule \"y\"]\n\tpath = y\n\turl = ../y\n";
+    let modules =
+        "[submodule \"x\"]\n\tpath = vendor/x\n\turl = ../x\n[submodule \"y\"]\n\tpath = y\n\turl = ../y\n";
     write(&bench.work().join(".gitmodules"), modules);
     write(&bench.work().join(".gitattributes"), "*.bin filter=lfs diff=lfs merge=lfs -text\n");
     bench.commit("with submodules and LFS");

@@ -145,7 +145,9 @@ impl Machine {
 
     /// What the human has seen on a card and allowed is not told as a problem when it happens.
     fn grant_paths(&mut self, inbox: InboxId) {
-        let Some((opened, id)) = self.state.inbox.get(inbox).and_then(|o| Some((o, o.session?))) else { return };
+        let Some((opened, id)) = self.state.inbox.get(inbox).and_then(|o| Some((o, o.session?))) else {
+            return;
+        };
         let paths = opened.detail["outside"].as_array().into_iter().flatten();
         let paths: Vec<_> = paths.filter_map(|path| path.as_str().map(str::to_owned)).collect();
         if self.fleet.asks.granted.len() + paths.len() <= MAX_GRANTED {

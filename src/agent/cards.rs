@@ -1,21 +1,12 @@
 //! The inbox: cards are opened for what only the human can decide, and closed by a reply that names what was shown.
 
-use crate::{
-    protocol::{
-        InboxId, Reply, SessionId,
-        event::{Choice, InboxClosed, InboxKind, InboxOpened, NudgeQueued, RunState, WatcherChanged},
-        ids::NudgeId,
-    },
+use crate::protocol::{
+    InboxId, Reply, SessionId,
+    event::{Choice, InboxClosed, InboxKind, InboxOpened, NudgeQueued, RunState, WatcherChanged},
+    ids::NudgeId,
 };
 
-use super::{
-    calls::On,
-    effect::Effect,
-    ending::Why,
-    launch::Human,
-    machine::Machine,
-    run::Phase,
-};
+use super::{calls::On, effect::Effect, ending::Why, launch::Human, machine::Machine, run::Phase};
 
 pub(super) fn choice(id: &str, key: char, label: &str, wants_text: bool) -> Choice {
     Choice { id: id.to_owned(), key, label: label.to_owned(), wants_text }

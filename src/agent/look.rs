@@ -56,7 +56,11 @@ pub fn price(model: &str) -> Option<String> {
 }
 
 /// The variables that an executor gets: those around us, changed by `executor.env` and by its own.
-pub fn variables_of(name: &str, config: &Config, around: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+pub fn variables_of(
+    name: &str,
+    config: &Config,
+    around: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
     let mut variables = around.clone();
     let own = config.executors.get(name).map(|agent| &agent.env);
     for (key, value) in std::iter::once(&config.executor.env).chain(own).flatten() {

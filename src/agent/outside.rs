@@ -22,7 +22,8 @@ impl Machine {
     pub(super) fn changed_guarded(&mut self, id: SessionId, turn: u32, found: &Changed) {
         let hint = "look at them before anything else is started here";
         if !found.own.is_empty() {
-            let message = format!("in turn {turn} it changed files that decide what runs: {}", named(&found.own));
+            let message =
+                format!("in turn {turn} it changed files that decide what runs: {}", named(&found.own));
             self.session_problem(id, &message, hint);
         }
         if found.unknown.is_empty() {

@@ -47,14 +47,15 @@ async fn one(
         let text = format!("'{} --version' does not answer", path.display());
         return vec![finding(&adapter.name, State::Bad, text, &adapter.install)];
     };
-    let (signed, hint) = match look::signed_in(&adapter.name, &look::variables_of(&adapter.name, config, variables)) {
-        Some(true) => ("signed in", ""),
-        Some(false) if kind == ChildKind::Codex => {
-            ("not signed in", "run 'codex login', unless it has a model provider of its own")
-        }
-        Some(false) => ("not signed in", "run 'claude' once and sign in, or set ANTHROPIC_API_KEY"),
-        None => ("whether it is signed in cannot be told", ""),
-    };
+    let (signed, hint) =
+        match look::signed_in(&adapter.name, &look::variables_of(&adapter.name, config, variables)) {
+            Some(true) => ("signed in", ""),
+            Some(false) if kind == ChildKind::Codex => {
+                ("not signed in", "run 'codex login', unless it has a model provider of its own")
+            }
+            Some(false) => ("not signed in", "run 'claude' once and sign in, or set ANTHROPIC_API_KEY"),
+            None => ("whether it is signed in cannot be told", ""),
+        };
     let text = format!("{version}, {signed}, {}", path.display());
     let mut findings = vec![finding(&adapter.name, State::Good, text, hint)];
     if kind == ChildKind::Codex {

@@ -5,6 +5,7 @@
 //! came after that commit, never what was carried over.
 
 use std::{
+    io::Read as _,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
@@ -24,6 +25,8 @@ const NEW_BYTES: u64 = 64 << 20;
 /// The key that is named where it cannot be done.
 const KEY: &str = "executor.isolation";
 
+/// Bytes of a small file that are looked at.
+const BEGINNING: u64 = 64 * 1024;
 const CARRIED: &str = "without a commit were carried over";
 
 /// What is wanted.
@@ -144,6 +147,13 @@ fn of_fork(made: Tree, parent: &Tree) -> Tree {
     }
 }
 
+/// The beginning of a small file. `None`: there is none.
+fn beginning(path: &Path) -> Option<String> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).ok()?.take(BEGINNING).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// What git does not put into a worktree.
 async fn incomplete(git: &Git, found: &Found, worktree: &Path) -> Result<Vec<String>, Fault> {
     let mut notes = Vec::new();
@@ -160,9 +170,10 @@ async fn incomplete(git: &Git, found: &Found, worktree: &Path) -> Result<Vec<Str
             some(&paths)
         ));
     }
-    let attributes = plan::head_of(&worktree.join(".gitattributes")).unwrap_or_default();
+    let attributes = beginning(&worktree.join(".gitattributes")).unwrap_or_default();
     if attributes.contains("filter=lfs") {
-        let set = git.run(&found.main, &["config", "--get-regexp", r"^filter\.lfs\.(smudge|process)$"]).await?;
+        let set =
+            git.run(&found.main, &["config", "--get-regexp", r"^filter\.lfs\.(smudge|process)$"]).await?;
         if !set.ok() {
             let how = "'git lfs install' in the repository, or 'git lfs pull' in executor.setup_command";
             notes.push(format!("files of Git LFS are only pointers there: git-lfs is not set up ({how})"));
@@ -301,7 +312,10 @@ async fn add(
             let _ = git.run(&found.main, &["worktree", "remove", "--force", &place]).await;
             let _ = git.run(&found.main, &["update-ref", "-d", &name, base]).await;
             let message = format!("the files of Git LFS cannot be fetched: {}", plan::complaint(&said.err));
-            return Err(Fault::new(message, format!("install git-lfs ('git lfs install'), or set {KEY}: none")));
+            return Err(Fault::new(
+                message,
+                format!("install git-lfs ('git lfs install'), or set {KEY}: none"),
+            ));
         }
         // Another run was quicker.
         if !said.err.contains("already exists") {

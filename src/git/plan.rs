@@ -2,8 +2,6 @@
 
 /// Characters of a run's name that get into a branch.
 const NAME: usize = 40;
-/// Bytes of a small file that are looked at.
-const HEAD: u64 = 64 * 1024;
 /// Names that are tried for one session before it is given up.
 const TRIES: u32 = 50;
 
@@ -111,14 +109,6 @@ pub fn complaint(stderr: &str) -> String {
     let line = told.or_else(|| lines().next()).unwrap_or("git has failed without a word");
     let line = line.trim_start_matches("fatal: ").trim_start_matches("error: ");
     line.chars().take(300).collect()
-}
-
-/// The beginning of a small file. `None`: there is none.
-pub fn head_of(path: &std::path::Path) -> Option<String> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    std::fs::File::open(path).ok()?.take(HEAD).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Where a `.git` file points to.

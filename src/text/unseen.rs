@@ -136,7 +136,8 @@ fn is_mark(c: char) -> bool {
 
 /// It takes room on the screen like a blank.
 fn is_false_blank(c: char) -> bool {
-    c != ' ' && (c.is_whitespace() || matches!(c, '\u{2800}' | '\u{3164}' | '\u{115f}' | '\u{1160}' | '\u{ffa0}'))
+    c != ' '
+        && (c.is_whitespace() || matches!(c, '\u{2800}' | '\u{3164}' | '\u{115f}' | '\u{1160}' | '\u{ffa0}'))
 }
 
 /// It is not seen, or changes how the rest is seen.

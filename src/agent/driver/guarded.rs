@@ -167,8 +167,11 @@ mod tests {
         guarded.names(two, "echo a > .env");
         guarded.names(one, &dir.join(".claude/settings.json").display().to_string());
         let strings = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
-        let first =
-            Changed { own: strings(&[".claude/settings.json"]), unknown: strings(&[".mcp.json"]), others: vec![two] };
+        let first = Changed {
+            own: strings(&[".claude/settings.json"]),
+            unknown: strings(&[".mcp.json"]),
+            others: vec![two],
+        };
         assert_eq!(guarded.end(one), Some(first));
         let second = Changed { own: strings(&[".env"]), ..Changed::default() };
         assert_eq!(guarded.end(two), Some(second), "what was told of the first is not told again");

@@ -164,7 +164,9 @@ pub(super) fn human(shown: &Shown<'_>, body: &Human, brush: &Brush<'_>, out: &mu
             let _ = shown;
         }
         Human::NudgeChanged(changed) => nudge("(changed) ", &changed.text, brush, out),
-        Human::NudgeWithdrawn(gone) => note(&format!("nudge not delivered: {}", clean_line(&gone.why)), brush, out),
+        Human::NudgeWithdrawn(gone) => {
+            note(&format!("nudge not delivered: {}", clean_line(&gone.why)), brush, out)
+        }
         _ => {}
     }
 }
