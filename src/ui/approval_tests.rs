@@ -72,7 +72,7 @@ fn how_far_a_message_has_come_is_seen_while_one_types_and_its_changes_in_the_ses
     f.event(None, NudgeQueued { nudge_id, target, text: "use tabs".into(), by: "human".into() });
     let screen = f.screen();
     assert!(screen.contains("1 queued (Alt-Up edits, Alt-Del withdraws): use tabs"), "{screen}");
-    assert!(screen.contains("after this answer"), "claude takes it between two requests: {screen}");
+    assert!(screen.contains("at its next request"), "claude takes it between two requests: {screen}");
     f.types("x");
     assert!(!f.screen().contains("1 queued"), "what is written has the room");
     f.keys("backspace");

@@ -188,7 +188,7 @@ fn of_session(run: &RunModel, id: SessionId, title: &str, to: String, ascii: boo
 fn steers(adapter: &str) -> &'static str {
     match adapter {
         "codex" => "steers now",
-        "claude" => "after this answer",
+        "claude" => "at its next request",
         _ => "hands it over",
     }
 }
