@@ -51,7 +51,9 @@ impl RunModel {
         let session = self.look.selected.and_then(|id| self.folds.sessions.get(id));
         let lines = match (self.look.tab, &self.texts.read) {
             (Tab::Raw, Some((_, read))) => Cow::Borrowed(&read.lines[..]),
-            (Tab::Info, _) => Cow::Owned(session.map(|session| known::lines(session, self.can_steer())).unwrap_or_default()),
+            (Tab::Info, _) => {
+                Cow::Owned(session.map(|session| known::lines(session, self.can_steer())).unwrap_or_default())
+            }
             _ => Cow::Borrowed(&[][..]),
         };
         Lines { view: &mut self.texts.lines, lines }
