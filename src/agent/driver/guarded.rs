@@ -80,7 +80,7 @@ impl Guarded {
         let turn = self.turns.remove(&session)?;
         let after = marks(&turn.dir);
         let here = |other: &&mut Turn| other.dir == turn.dir;
-        let mut others: Vec<_> = self.turns.iter_mut().filter(|(_, other)| here(&other)).collect();
+        let mut others: Vec<_> = self.turns.iter_mut().filter(|(_, other)| here(other)).collect();
         let mut found = Changed::default();
         for path in changed(&turn.dir, &turn.before, &after) {
             let own = turn.has_named(&path);
