@@ -60,7 +60,7 @@ pub fn grown(
         let sure = begins && (text[range.start..].contains('\n') || text[..range.start].ends_with("\n\n"));
         if sure {
             // The empty row between the blocks belongs to what is settled.
-            (last, rows) = (range.start, if before > none { before + 1 } else { none });
+            (last, rows) = (line_start(text, range.start), if before > none { before + 1 } else { none });
         }
     }
     writer.finish();
@@ -71,6 +71,13 @@ pub fn grown(
     let line = || text.rfind('\n').filter(|at| *at > BLOCK_MAX / 2).or_else(|| text.rfind(' '));
     let cut = long.then(line).flatten();
     (cut.map_or(Settled::Nothing, |at| Settled::Piece(at + 1)), none)
+}
+
+/// The indent of a block belongs to it.
+fn line_start(text: &str, at: usize) -> usize {
+    let before = text.get(..at).unwrap_or_default();
+    let start = before.trim_end_matches(' ').len();
+    if start == 0 || before[..start].ends_with('\n') { start } else { at }
 }
 
 /// The line that opens a fenced code block, where `text` begins with one.

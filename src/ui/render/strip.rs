@@ -3,7 +3,10 @@
 
 use std::ops::Range;
 
-use ratatui::{buffer::Buffer, style::Style};
+use ratatui::{
+    buffer::{Buffer, Cell},
+    style::Style,
+};
 
 use crate::text::{
     cut, width,
@@ -157,9 +160,30 @@ impl Strip {
             if at >= end {
                 return;
             }
-            (at, _) = buf.set_stringn(at, y, &self.text[range], usize::from(end - at), style);
+            let text = &self.text[range];
+            at = match plain_cells(buf, at, y, end, text) {
+                Some(cells) => {
+                    for (cell, byte) in cells.iter_mut().zip(text.bytes()) {
+                        cell.set_char(char::from(byte)).set_style(style);
+                    }
+                    at + u16::try_from(cells.len()).unwrap_or(0)
+                }
+                None => buf.set_stringn(at, y, text, usize::from(end - at), style).0,
+            };
         }
     }
+}
+
+/// The cells for a text that has one in each byte, up to `end`; `None`: it has others.
+fn plain_cells<'a>(buf: &'a mut Buffer, x: u16, y: u16, end: u16, text: &str) -> Option<&'a mut [Cell]> {
+    let area = buf.area;
+    let inside = area.left() <= x && (area.top()..area.bottom()).contains(&y);
+    if !inside || !text.bytes().all(|b| (b' '..0x7f).contains(&b)) {
+        return None;
+    }
+    let count = usize::from(end.min(area.right()).saturating_sub(x)).min(text.len());
+    let from = usize::from(y - area.y) * usize::from(area.width) + usize::from(x - area.x);
+    buf.content.get_mut(from..from + count)
 }
 
 #[cfg(test)]

@@ -206,3 +206,31 @@ fn what_is_parsed_of_a_stream_grows_with_its_length_and_no_faster() {
         assert!((long / short - 1.0).abs() < 0.25, "{block:?}: {short} {long}");
     }
 }
+
+#[test]
+fn a_streamed_text_looks_at_last_as_if_it_had_come_at_once() {
+    let (theme, code) = (Theme::default(), Highlighter::off());
+    let brush = Brush { theme: &theme, width: 47, ascii: false, wrap: true, code: &code };
+    let text = "# A heading\n\nA paragraph with `code` and **bold** words that is long enough to be wrapped, and goes \
+        on without any markup for a while so that its rows are settled one by one as they come, word after word, until \
+        there is *one* more mark in it.\n\n- one item\n- another, which is longer than a row of this width is\n  - nested\n\n\
+        ```rust\nfn main() {\n\n    let x = 1;\n}\n```\n\n| a | b |\n|---|---|\n| 1 | two |\n| 3 | four |\n\n> quoted\n\n\
+        ~~~\n``` inside\n\nmore\n~~~\n\n    indented code\n    and more\n\n---\n\nThe end.";
+    let mark = brush.mark(crate::ui::theme::Icon::Message, crate::ui::theme::Role::Accent);
+    let mut whole = Vec::new();
+    crate::ui::render::markdown::lines(text, &brush, &mark, &brush.indent(&mark), &mut whole);
+    let whole: Vec<_> = whole.iter().map(|strip| strip.text().trim_end().to_owned()).collect();
+    for step in [1, 2, 3, 5, 8, 40, 100, 400] {
+        let (tails, mut streams) = (Tails::default(), streams::Streams::default());
+        for chunk in text.as_bytes().chunks(step) {
+            tails.push(delta("text:1", std::str::from_utf8(chunk).unwrap()));
+            streams.take(None, &tails);
+            streams.lay(&brush);
+        }
+        let stream = &streams.list[0];
+        let rows: Vec<_> = (0..stream.len())
+            .map(|at| stream.row(at).unwrap().text().trim_end_matches(['▌', ' ']).to_owned())
+            .collect();
+        assert_eq!(rows, whole, "in steps of {step}");
+    }
+}

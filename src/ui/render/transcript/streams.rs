@@ -21,9 +21,9 @@ const KEPT: usize = 128 * 1024;
 const FROZEN: usize = 6_000;
 const DROPPED: usize = 2_000;
 /// Bytes of a paragraph from which its rows are frozen one by one.
-const PARAGRAPH: usize = 512;
+const PARAGRAPH: usize = 160;
 /// What may mean something other in markdown than itself.
-const MARKUP: &[char] = &['*', '_', '`', '[', ']', '<', '>', '&', '\\', '~', '|', '!', '$', '#'];
+const MARKUP: &[u8] = b"*_`[]<>&\\~|!$#";
 /// Streams that are shown.
 const STREAMS: usize = 64;
 
@@ -262,7 +262,7 @@ impl Stream {
                     self.text.open = self.text.open.split_off(at - shift);
                 }
                 _ => {
-                    if shift == 0 && text.len() > PARAGRAPH {
+                    if shift == 0 {
                         self.freeze_rows(&first, &rest);
                     }
                     return;
@@ -271,20 +271,24 @@ impl Stream {
         }
     }
 
-    /// A long paragraph without markup: all its rows but the last ones will not change any more, so that they need not
-    /// be parsed again with every frame.
+    /// The rows of a long paragraph up to the first markup, all but the last one, will not change any more.
     fn freeze_rows(&mut self, first: &Strip, rest: &Strip) {
-        let rows = self.tail.len().saturating_sub(1);
-        let mut at = 0;
-        for (n, row) in self.tail[..rows].iter().enumerate() {
+        if self.text.open.len() <= PARAGRAPH {
+            return;
+        }
+        let last = self.tail.len().saturating_sub(1);
+        let (mut at, mut rows) = (0, 0);
+        for (n, row) in self.tail[..last].iter().enumerate() {
             let prefix = if n == 0 { first } else { rest };
-            let Some(words) = row.text().get(prefix.text().len()..).map(str::trim_end) else { return };
+            let Some(words) = row.text().get(prefix.text().len()..).map(str::trim_end) else { break };
             let open = &self.text.open[at..];
             let blanks = open.len() - open.trim_start_matches(' ').len();
-            if words.is_empty() || words.contains(MARKUP) || !open[blanks..].starts_with(words) {
-                return;
+            let markup = words.bytes().any(|b| MARKUP.contains(&b));
+            if words.is_empty() || markup || !open[blanks..].starts_with(words) {
+                break;
             }
             at += blanks + words.len();
+            rows += 1;
         }
         // The next row begins a text of its own: it must not look like a list or a heading.
         let next = self.text.open[at..].trim_start_matches(' ');
