@@ -93,7 +93,7 @@ fn scrolled(rows: usize) {
     let (theme, mut buf) = (Theme::default(), Buffer::empty(AREA));
     transcript.render(AREA, &mut buf, &theme, true);
     counted_work(|| {
-        transcript.scroll(Scroll::Page(-3));
+        transcript.scroll(Scroll::Page(-1));
         transcript.render(AREA, black_box(&mut buf), &theme, true);
     });
 }
