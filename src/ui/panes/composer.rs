@@ -139,7 +139,7 @@ pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect, 
         let label = model.fixed.keymap.label("nudge.focus", canvas.skin.ascii);
         let text = match queued(run, canvas) {
             Some(queued) => queued,
-            None if !run.can_steer() => format!("nobody runs it: {label} writes a further task"),
+            None if !run.can_steer() => format!("it has ended: {label} gives it a further task"),
             None => match here.and_then(|id| run.folds.sessions.get(id)) {
                 Some(session) => format!("{label} writes a message to {}", session.short_id),
                 None => format!("{label} writes a nudge to the orchestrator or a session"),
