@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Sight, Spoken, Watcher,
+    SeenKind, Sight, Spoken, Watcher,
     table::{Kind, Row, key, rule},
     words::quote,
 };
@@ -52,10 +52,14 @@ impl Watcher for Progress {
 
 impl Progress {
     fn same_calls(&self, sight: &Sight) -> Option<Spoken> {
-        // A call and its result are two entries: other talk between them ends the row.
-        let near = sight.items().take(2 * self.max_same_calls).map(|seen| seen.item).last()?;
+        // Models talk beside their calls; but being told something, a nudge for one, begins a new row.
+        if !matches!(sight.items().next()?.what, SeenKind::Returned { .. }) {
+            return None;
+        }
+        let told = sight.items().find(|seen| matches!(seen.what, SeenKind::User { .. }));
+        let told = told.map_or(0, |seen| seen.item);
         let newest: Vec<_> =
-            sight.calls().take(self.max_same_calls).take_while(|(item, _)| *item >= near).collect();
+            sight.calls().take(self.max_same_calls).take_while(|(item, _)| *item > told).collect();
         let (_, first) = *newest.first()?;
         let same =
             newest.iter().all(|(_, call)| call.name == first.name && call.arguments == first.arguments);

@@ -171,6 +171,22 @@ impl Scene {
 const NONE: Vec<String> = Vec::new();
 
 #[test]
+fn progress_hears_equal_calls_through_talk_beside_them_and_counts_anew_after_a_nudge() {
+    let mut scene = Scene::new();
+    for _ in 0..3 {
+        scene.says("Again.");
+        scene.bash("ls", 0);
+    }
+    assert_eq!(scene.rules("progress", json!({}), Gate::Step), ["same_calls"]);
+    scene.is_told("Take another way.");
+    for _ in 0..2 {
+        scene.says("Once more.");
+        scene.bash("ls", 0);
+        assert_eq!(scene.rules("progress", json!({}), Gate::Step), NONE);
+    }
+}
+
+#[test]
 fn progress_speaks_at_the_third_equal_call_and_not_when_one_differs_or_waits() {
     let mut scene = Scene::new();
     scene.bash("ls", 0);
