@@ -1,6 +1,7 @@
 //! Searching the whole transcript: the state on the screen's side. The file is scanned by a thread ([`scan`]); its
 //! finds are taken when the transcript is drawn.
 
+mod find;
 mod scan;
 
 use std::sync::{

@@ -1,6 +1,6 @@
 //! The thread that reads the journal in slices. A line is looked into only where its bytes may hold the query (found by
-//! `memchr::memmem`); whether the shown text does is decided by the same text that is copied. Ends at the end of the file, at a
-//! bound, or when the search is dropped.
+//! [`super::find`]); whether the shown text does is decided by the same text that is copied. Ends at the end of the
+//! file, at a bound, or when the search is dropped.
 
 use std::{
     fs::File,
@@ -13,9 +13,7 @@ use std::{
     },
 };
 
-use memchr::memmem::Finder;
-
-use super::{Found, HITS_MAX, HITS_PER_ROW};
+use super::{Found, HITS_MAX, HITS_PER_ROW, find::Finder};
 use crate::{
     fold::view::Whose,
     protocol::{Body, Event, event::History},
@@ -26,28 +24,14 @@ use crate::{
 const SLICE: usize = 4 << 20;
 /// Bytes of one line; a longer one is not searched.
 const LINE_MAX: usize = 64 << 20;
-/// Letters, rarest last: the rarest pair of a query is what is looked for where case does not matter.
-const BY_FREQUENCY: &[u8] = b"etaoinsrhldcumfpgwybvkxjqz";
 
 /// What is searched for. Smart case: a query without capitals fits in any case (ASCII letters).
 #[derive(Clone, Debug)]
 pub struct Needle {
     query: String,
-    any_case: bool,
-    /// The longest part of the query that stands in JSON as it is.
-    bare: Vec<u8>,
-    /// Where `bare` has what `finders` look for.
-    rare: usize,
-    /// One for each way in which it may be written: the whole of `bare`, or its rarest pair in each case.
-    finders: Arc<[Finder<'static>]>,
-}
-
-/// Where lines of one slice may hold the query. Every finder reads the slice once.
-struct Candidates<'a> {
-    needle: &'a Needle,
-    bytes: &'a [u8],
-    /// The next place of each finder; none: it has none any more.
-    next: Vec<Option<usize>>,
+    /// Finds the longest part of the query that stands in JSON as it is; `None`: no part does.
+    bare: Option<Finder>,
+    whole: Option<Finder>,
 }
 
 impl Needle {
@@ -55,10 +39,9 @@ impl Needle {
     pub fn new(query: &str) -> Self {
         let any_case = !query.chars().any(char::is_uppercase);
         let bare = query.split(|ch: char| !matches!(ch, ' '..='~') || matches!(ch, '"' | '\\'));
-        let bare = bare.max_by_key(|part| part.len()).unwrap_or_default().as_bytes().to_vec();
-        let (rare, finders) = if any_case { rarest(&bare) } else { (0, vec![bare.clone()]) };
-        let finders = finders.iter().map(|text| Finder::new(text).into_owned()).collect();
-        Self { query: query.to_owned(), any_case, bare, rare, finders }
+        let bare = bare.max_by_key(|part| part.len()).unwrap_or_default();
+        let finder = |text: &str| Finder::new(text.as_bytes(), any_case);
+        Self { query: query.to_owned(), bare: finder(bare), whole: finder(query) }
     }
 
     /// The text as it was typed.
@@ -68,11 +51,10 @@ impl Needle {
 
     /// Where the query stands in a text.
     pub fn ranges<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
-        let (needle, bytes) = (self.query.as_bytes(), text.as_bytes());
         let mut from = 0;
         std::iter::from_fn(move || {
-            let at = find(bytes, from, needle, self.any_case)?;
-            from = at + needle.len();
+            let at = self.whole.as_ref()?.find(text.as_bytes(), from)?;
+            from = at + self.query.len();
             Some(at..from)
         })
     }
@@ -82,72 +64,12 @@ impl Needle {
         self.ranges(text).next().is_some()
     }
 
-    /// Where lines of these may hold the query.
-    fn candidates<'a>(&'a self, bytes: &'a [u8]) -> Candidates<'a> {
-        let next = self.finders.iter().map(|finder| finder.find(bytes)).collect();
-        Candidates { needle: self, bytes, next }
-    }
-}
-
-impl Candidates<'_> {
-    /// The first place at or after `from`, which does not go back from call to call.
-    fn from(&mut self, from: usize) -> Option<usize> {
-        let (needle, bytes) = (self.needle, self.bytes);
-        if needle.bare.is_empty() {
-            return (from < bytes.len()).then_some(from);
+    /// The first place at or after `from` where a line may hold the query.
+    fn candidate(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        match &self.bare {
+            Some(bare) => bare.find(bytes, from),
+            None => (from < bytes.len()).then_some(from),
         }
-        let mut least = from + needle.rare;
-        loop {
-            for (finder, next) in needle.finders.iter().zip(&mut self.next) {
-                if next.is_some_and(|at| at < least) {
-                    *next = bytes.get(least..).and_then(|rest| finder.find(rest)).map(|at| least + at);
-                }
-            }
-            let found = self.next.iter().flatten().min()?;
-            let at = found - needle.rare;
-            if fits(bytes, at, &needle.bare, needle.any_case) {
-                return Some(at);
-            }
-            least = found + 1;
-        }
-    }
-}
-
-/// The rarest two neighbours of a text (or what it has of them), where they are, and all their ways of writing.
-fn rarest(text: &[u8]) -> (usize, Vec<Vec<u8>>) {
-    let rank = |b: &u8| {
-        let known = BY_FREQUENCY.iter().position(|known| *known == b.to_ascii_lowercase());
-        known.unwrap_or(if *b == b' ' { 0 } else { BY_FREQUENCY.len() })
-    };
-    let pairs = text.windows(2).enumerate();
-    let rarest = pairs.max_by_key(|(_, pair)| pair.iter().map(rank).sum::<usize>());
-    let (at, pair) = rarest.unwrap_or((0, text));
-    let mut ways = vec![Vec::new()];
-    for byte in pair {
-        let mut cases = vec![byte.to_ascii_lowercase(), byte.to_ascii_uppercase()];
-        cases.dedup();
-        let longer =
-            |way: &Vec<u8>| cases.iter().map(|case| [way, &[*case][..]].concat()).collect::<Vec<_>>();
-        ways = ways.iter().flat_map(longer).collect();
-    }
-    (at, ways)
-}
-
-/// The needle stands at this place.
-fn fits(bytes: &[u8], at: usize, needle: &[u8], any_case: bool) -> bool {
-    let part = bytes.get(at..at + needle.len());
-    part.is_some_and(|part| if any_case { part.eq_ignore_ascii_case(needle) } else { part == needle })
-}
-
-/// The first place at or after `from` of a needle.
-fn find(bytes: &[u8], from: usize, needle: &[u8], any_case: bool) -> Option<usize> {
-    let (byte, rest) = (*needle.first()?, bytes.get(from..)?);
-    let (lower, upper) = (byte.to_ascii_lowercase(), byte.to_ascii_uppercase());
-    if any_case {
-        let mut both = memchr::memchr2_iter(lower, upper, rest).map(|at| from + at);
-        both.find(|at| fits(bytes, *at, needle, true))
-    } else {
-        memchr::memmem::find(rest, needle).map(|at| from + at)
     }
 }
 
@@ -206,8 +128,8 @@ impl Job {
 
     /// Searches whole lines; how many of them hold the query.
     fn slice(&self, bytes: &[u8], offset: u64) -> usize {
-        let (mut from, mut count, mut candidates) = (0, 0, self.needle.candidates(bytes));
-        while let Some(at) = candidates.from(from) {
+        let (mut from, mut count) = (0, 0);
+        while let Some(at) = self.needle.candidate(bytes, from) {
             if self.cancel.load(Ordering::Relaxed) {
                 return count;
             }

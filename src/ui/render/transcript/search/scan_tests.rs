@@ -72,8 +72,8 @@ fn candidates_are_all_places_of_the_query_in_order() {
     let text = "Xylo xYLO xyl XYLO.xylo é xylo";
     let all = |query: &str| {
         let needle = Needle::new(query);
-        let (mut found, mut candidates, mut from) = (Vec::new(), needle.candidates(text.as_bytes()), 0);
-        while let Some(at) = candidates.from(from) {
+        let (mut found, mut from) = (Vec::new(), 0);
+        while let Some(at) = needle.candidate(text.as_bytes(), from) {
             found.push(at);
             from = at + 1;
         }
