@@ -180,6 +180,19 @@ fn a_set_takes_numbers_lists_and_text_by_what_the_key_wants() {
 }
 
 #[test]
+fn a_provider_is_put_together_from_several_sets_and_must_be_whole_in_the_end() {
+    let mut place = Place::new();
+    place.sources.sets = vec!["providers.l.wire=chat".into(), "providers.l.base_url=http://l/v1".into()];
+    assert_eq!(place.load().unwrap().config.providers["l"].base_url, "http://l/v1");
+    place.sources.sets.pop();
+    assert_eq!(
+        place.error(),
+        "'providers.l.base_url' is missing\nhint: add it, for example --set \
+         providers.l.base_url=http://127.0.0.1:11434/v1"
+    );
+}
+
+#[test]
 fn a_wrong_set_names_itself() {
     for (set, expected) in [
         (

@@ -186,8 +186,9 @@ impl<'v> Judge<'v> {
                 self.problems.push(Problem { path, at_key: true, message, hint: hint.into() });
                 continue;
             }
-            let url = provider.get("base_url").and_then(Value::as_str).unwrap_or("");
-            if !is_url(url) {
+            // One that is missing here may stand in another layer.
+            let url = provider.get("base_url").and_then(Value::as_str);
+            if let Some(url) = url.filter(|url| !is_url(url)) {
                 let message = format!("'providers.{name}.base_url' is not a URL: '{url}'");
                 let path = keys(&["providers", name, "base_url"]);
                 self.wrong(path, message, "write it with http:// or https://, up to and including /v1");

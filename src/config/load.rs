@@ -98,6 +98,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, UserError> {
 
     layers.iter_mut().for_each(|layer| reference::translate(layer, &mut warnings));
     let config = join(&layers)?;
+    complete(&config)?;
     warnings.extend(
         untrusted
             .iter()
@@ -106,6 +107,17 @@ pub fn load(sources: &Sources) -> Result<Loaded, UserError> {
     );
     let secrets = secrets(&config, &variables);
     Ok(Loaded { config, secrets, variables, warnings, files, untrusted })
+}
+
+/// What no layer may lack alone, but all of them together must have.
+fn complete(config: &Config) -> Result<(), UserError> {
+    match config.providers.iter().find(|(_, provider)| provider.base_url.is_empty()) {
+        None => Ok(()),
+        Some((name, _)) => Err(UserError::usage(
+            format!("'providers.{name}.base_url' is missing"),
+            format!("add it, for example --set providers.{name}.base_url=http://127.0.0.1:11434/v1"),
+        )),
+    }
 }
 
 fn path_of(layer: &Layer) -> Option<PathBuf> {
