@@ -324,7 +324,7 @@ fn a_sequence_that_is_split_anywhere_stays_harmless() {
     let place = Place::new();
     let few: Vec<String> = corpus().into_iter().filter(|text| text.len() < 60).step_by(11).collect();
     let mut model: Vec<Value> = (0..PIECE)
-        .map(|n| json!({"text": format!("{}{}", "x".repeat(n), few.join("\n")), "chunk_ms": 1, "calls": [{"bash": {"command": "true"}}]}))
+        .map(|n| json!({"text": format!("{}{}", "x".repeat(n), few.join("\n")), "chunk_ms": 1, "calls": [{"bash": {"command": format!("true {n}")}}]}))
         .collect();
     model.push(json!({"calls": [{"bash": {"command": "sleep 300"}}]}));
     let scenario = json!({"name": "split", "model": model});
