@@ -70,7 +70,7 @@ sessions:
             Activity::Plan { items: vec![PlanItem { text: "one".into(), status: "pending".into() }] },
             Activity::FileChange {
                 changes: vec![change],
-                diff: "--- /dev/null\n+++ src/a.txt\n@@ -0,0 +1 @@\n+hello\n".into()
+                diff: "--- /dev/null\n+++ b/src/a.txt\n@@ -0,0 +1 @@\n+hello\n".into()
             },
             shell("cat src/a.txt; echo oh >&2; exit 3", 3, "hello\noh\n"),
             Activity::ToolCall { name: "t".into(), arguments: "{}".into(), result: "r".into(), ok: true },
