@@ -126,7 +126,9 @@ async fn the_cap_on_minutes_stops_a_run_in_which_nothing_else_happens() {
 async fn a_session_too_many_at_once_or_in_all_is_refused_and_the_run_goes_on() {
     for cap in ["max_sessions", "max_total_sessions"] {
         let wait = json!({"calls": [{"wait": {}}], "usage": {"input": 50, "output": 5}});
-        let world = world(&[delegates(3), wait], &turn(json!({"input": 10, "output": 1}))).await;
+        // One for each session that runs: `exit` is refused while one still does.
+        let steps = [delegates(3), wait.clone(), wait];
+        let world = world(&steps, &turn(json!({"input": 10, "output": 1}))).await;
         let (code, events) = run(&world, &format!("budget.{cap}=2")).await;
         assert_eq!(code, Some(0));
         assert_eq!(of(&events, "session_started").len(), 2);
