@@ -39,20 +39,22 @@ fn words(said: &[Said<String>]) -> String {
     }
 }
 
+/// What a scenario should have its watcher say.
+fn expected(case: &Case) -> Vec<Said<String>> {
+    let owned = |it: &Said<&str>| Said {
+        step: it.step,
+        gate: it.gate.into(),
+        verdict: it.verdict.into(),
+        rule: it.rule.into(),
+    };
+    case.says.iter().map(owned).collect()
+}
+
 /// Plays a scenario on one wire; an error is what was wrong.
 async fn play(wire: Wire, case: &'static Case) -> Result<(), String> {
     let world = World::new(wire, case).await;
     let played = world.play(case).await;
-    let expected: Vec<Said<String>> = case
-        .says
-        .iter()
-        .map(|it| Said {
-            step: it.step,
-            gate: it.gate.into(),
-            verdict: it.verdict.into(),
-            rule: it.rule.into(),
-        })
-        .collect();
+    let expected = expected(case);
     if played.said == expected {
         return Ok(());
     }
@@ -69,7 +71,7 @@ async fn play(wire: Wire, case: &'static Case) -> Result<(), String> {
 async fn each_watcher_speaks_where_it_should_and_nowhere_else_and_the_page_says_so() {
     for wire in Wire::BOTH {
         if wire.real().is_none() {
-            println!("{} is not there: its recordings are played", wire.executor());
+            support::left_out(&format!("{} is not there: its recordings are played", wire.executor()));
         }
     }
     let (seats, mut runs) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
@@ -95,16 +97,7 @@ fn rows() -> String {
     let mut rows = String::new();
     for case in all() {
         let keys = if case.config == "{}" { "defaults".to_owned() } else { format!("`{}`", case.config) };
-        let said: Vec<_> = case
-            .says
-            .iter()
-            .map(|it| Said {
-                step: it.step,
-                gate: it.gate.into(),
-                verdict: it.verdict.into(),
-                rule: it.rule.into(),
-            })
-            .collect();
+        let said = expected(case);
         let seen = Wire::BOTH.map(|wire| match case.session {
             [] => wire.orchestrator().to_owned(),
             _ => format!("{} + {}", wire.orchestrator(), wire.executor()),
