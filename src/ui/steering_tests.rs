@@ -225,3 +225,21 @@ fn live_text_goes_with_the_end_of_the_run_whoever_was_told_of_it() {
     end(&mut fixture, "exit", 0);
     assert!(!fixture.screen().contains("While s3 fixes"), "{}", fixture.screen());
 }
+
+#[test]
+fn the_frame_after_a_search_has_ended_counts_its_finds() {
+    let mut f = Fixture::busy(140, 40);
+    f.keys("/ t w o");
+    let wake = f.model.term.wake.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let told = || async { tokio::time::timeout(std::time::Duration::from_secs(30), wake.notified()).await };
+    // One frame for each time that the search wakes the screen, the last time at its end.
+    loop {
+        runtime.block_on(told()).expect("the last frame shows a search that has ended");
+        let screen = f.screen();
+        let line = screen.lines().find(|line| line.contains("/two ")).unwrap();
+        if line.contains(" 1/1 ") {
+            break;
+        }
+    }
+}

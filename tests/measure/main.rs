@@ -13,6 +13,7 @@ mod stream;
 mod terminal;
 
 mod big;
+mod long;
 mod process;
 mod steps;
 

@@ -173,6 +173,14 @@ impl Texts {
             text
         })
     }
+
+    /// Takes what searches have found, before a frame counts and shows it.
+    pub fn take_finds(&mut self) {
+        self.orchestrator.poll_search();
+        self.sessions.values_mut().for_each(|text| {
+            text.poll_search();
+        });
+    }
 }
 
 impl RunModel {

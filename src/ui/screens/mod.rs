@@ -21,6 +21,9 @@ use super::{
 pub fn draw(model: &mut Model, buf: &mut Buffer, now: Now) -> Option<Position> {
     let area = buf.area;
     model.toasts.expire(now.instant);
+    if let Some(run) = model.run_mut() {
+        run.texts.take_finds();
+    }
     let mut hits = std::mem::take(&mut model.term.hits);
     hits.clear();
     let skin = model.term.skin.clone();

@@ -39,7 +39,6 @@ impl Transcript {
             self.cache.forget_pending();
         }
         self.resize(area.width, area.height);
-        self.poll_search();
         self.lay_streams();
         self.settle_top();
         let first = self.place.top.row;

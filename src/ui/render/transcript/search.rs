@@ -1,5 +1,5 @@
 //! Searching the whole transcript: the state on the screen's side. The file is scanned by a thread ([`scan`]); its
-//! finds are taken when the transcript is drawn.
+//! finds are taken before a frame.
 
 mod find;
 mod scan;
