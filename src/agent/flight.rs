@@ -148,12 +148,13 @@ impl Purse {
 }
 
 impl Machine {
-    /// The orchestrator's call streams: `bytes` so far.
+    /// The orchestrator's call, of a step or for a summary, streams: `bytes` so far.
     pub(super) fn model_streams(&mut self, call: u64, bytes: u64) {
-        if self.step.phase != Phase::Calling(call) {
+        if ![Phase::Calling(call), Phase::Summing(call)].contains(&self.step.phase) {
             return;
         }
-        let input = self.request_tokens(self.step.estimate);
+        // What was set aside for it is its request.
+        let input = self.purse.call.reserved;
         let usage = Usage { input, output: bytes.div_ceil(BYTES_PER_TOKEN), ..Usage::default() };
         let cost = self.rules.model.prices.cost(&self.rules.model.name, &usage);
         let flight = &mut self.purse.call;
@@ -165,7 +166,8 @@ impl Machine {
     /// A cap of the run is met: the orchestrator's call in flight is cancelled, unless it costs nothing of what is capped.
     /// What had streamed is kept when it reports (`model_failed`); when the run goes on, the model is asked again.
     pub(super) fn cut_call(&mut self, which: Cap) {
-        if which != Cap::MaxExecutorTokens && matches!(self.step.phase, Phase::Calling(_)) {
+        if which != Cap::MaxExecutorTokens && matches!(self.step.phase, Phase::Calling(_) | Phase::Summing(_))
+        {
             self.purse.cut = CutCall::Cut;
             self.cancel_model();
         }

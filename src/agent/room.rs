@@ -72,6 +72,12 @@ impl Machine {
         self.run_has_room(tokens, &self.rules.model.name, false)
     }
 
+    /// Whether a summary of so many tokens fits; beyond a cap only what the human asked for is done.
+    pub(super) fn summary_has_room(&self, tokens: u64) -> bool {
+        let over_the_cap = self.step.wrap_up || self.purse.asks_again();
+        !over_the_cap && self.run_has_room(tokens, &self.rules.model.name, false).is_ok()
+    }
+
     /// Whether a turn fits into the caps of the run.
     pub(super) fn turn_has_room(&self, id: SessionId, prompt: &str) -> Result<(), NoRoom> {
         let model = self.state.sessions.get(id).and_then(|session| session.who.model.clone());

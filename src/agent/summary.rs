@@ -36,14 +36,16 @@ impl Machine {
     pub(super) fn compact_if_needed(&mut self, forced: bool) -> bool {
         let Some(plan) = self.plan(forced) else { return false };
         let summarize = self.rules.config.orchestrator.compaction.mode == CompactionMode::Summarize;
-        if forced || !summarize || plan.before - plan.after < WORTH {
+        let text = material(&self.state.history.items, &plan);
+        let tokens = self.request_tokens(compact::estimate(PROMPT) + compact::estimate(&text));
+        if forced || !summarize || plan.before - plan.after < WORTH || !self.summary_has_room(tokens) {
             self.compact(plan, None);
             return true;
         }
         self.step.asked += 1;
         let call = self.step.asked;
         self.step.phase = Phase::Summing(call);
-        let text = material(&self.state.history.items, &plan);
+        self.purse.reserve_call(tokens);
         let request = ask::request(self.rules.model.wire, PROMPT, text, self.state.history.replies);
         self.out.push(Effect::CallModel { call, step: None, request });
         true
@@ -61,13 +63,16 @@ impl Machine {
             return;
         }
         self.step.phase = Phase::Between;
+        if result.is_err() {
+            self.count_cut_call();
+        }
         let summary = match result {
             Ok(reply) => {
                 self.note_summary_usage(&reply);
                 let text = ask::text(&reply);
                 if text.trim().is_empty() { Err("the answer is empty".to_owned()) } else { Ok(text) }
             }
-            // The human has stopped it: nothing leaves for now.
+            // The human or a cap has stopped it: nothing leaves for now.
             Err(error) if error.kind == ErrorKind::Cancelled => return,
             Err(error) => Err(error.message),
         };
@@ -88,6 +93,7 @@ impl Machine {
         let usage = reply.usage.unwrap_or_else(|| Usage { output: output(), ..Usage::default() });
         let cost = self.rules.model.prices.cost(&reply.model, &usage);
         let estimated = reply.usage.is_none();
+        self.purse.call_counted();
         self.record(UsageRecorded::new(Scope::Orchestrator, &reply.model, usage, cost, estimated));
         self.check_budget();
     }

@@ -127,3 +127,41 @@ async fn a_cap_on_the_executors_does_not_cut_the_orchestrators_call() {
     assert!(of(&events, "step_finished").iter().all(|step| step["interrupted"] != json!(true)));
     assert!(of(&events, "tool_started").iter().all(|tool| tool["name"] != "bash"), "its call has not begun");
 }
+
+/// Two results of bash fill the history; the summary of what leaves streams past the cap.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_summary_that_streams_past_the_cap_is_cut_counted_and_asked_again_after_a_raise() {
+    let seq = |at: u64| json!({"calls": [{"bash": {"command": format!("seq -f 'line %.0f of part {at} ----' 600")}}], "usage": {"input": 3_000 + at * 2_000, "output": 5}});
+    let lanes = json!({"lanes": [
+        {"name": "main", "wire": "responses", "tools": "with", "replies": [
+            seq(1),
+            seq(2),
+            {"calls": [{"exit": {"exit_message": "over"}}], "usage": {"input": 5_000, "output": 5}},
+        ]},
+        {"name": "summary", "wire": "responses", "tools": "without", "replies": [
+            {"text": text(40_000), "gate_mid": "held", "chunk_chars": 400, "chunk_ms": 2, "usage": {"input": 3_000, "output": 40_000}},
+            {"text": "SUMMARY: parts were printed.", "usage": {"input": 3_000, "output": 10}},
+        ]},
+    ]});
+    let world = World::new(Cli::Script, &lanes.to_string()).await.unwrap();
+    let compaction = r#"orchestrator.compaction={"mode": "summarize", "max_tokens": 4000, "keep_last_n": 2}"#;
+    let cap = "budget.max_orchestrator_tokens=24000";
+    let play = world.with_human(&["-t", "go", "--set", compaction, "--set", cap]).await;
+    play.state("paused").await;
+    let events = play.events();
+    assert_eq!(of(&events, "budget_exceeded").len(), 1);
+    let spent = of(&events, "usage_recorded");
+    assert_eq!(
+        (spent.len(), &spent[2]["estimated"]),
+        (3, &json!(true)),
+        "what had streamed is counted: {spent:?}"
+    );
+    assert_eq!((of(&events, "step_started").len(), of(&events, "context_compacted").len()), (2, 0));
+    world.server.wait_asked(|asked| asked[2].outcome == "cut").await;
+    play.answer("raise", Some("100k")).await;
+    assert_eq!(play.of_kind("run_finished").await["payload"]["stopped_by"], "exit");
+    let compacted = play.of_kind("context_compacted").await;
+    assert_eq!(compacted["payload"]["summary"], json!(true), "it is asked for again");
+    assert!(items(&play).iter().any(|item| item.contains("SUMMARY: parts were printed.")));
+    assert_eq!((world.server.asked_of("summary").len(), world.server.asked_of("main").len()), (2, 3));
+}

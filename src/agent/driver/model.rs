@@ -18,6 +18,32 @@ const MAX_CHUNKS: usize = 256;
 /// Bytes of an answer after which the machine hears how much has streamed.
 const STREAMS_EVERY: u64 = 512;
 
+/// Tells the machine how much of a call has streamed.
+struct Meter {
+    inputs: mpsc::Sender<Input>,
+    call: u64,
+    bytes: u64,
+    told: u64,
+}
+
+impl Meter {
+    fn new(inputs: mpsc::Sender<Input>, call: u64) -> Self {
+        Self { inputs, call, bytes: 0, told: 0 }
+    }
+
+    /// A chunk has come. An attempt that begins anew begins at nothing.
+    fn chunk(&mut self, chunk: &Chunk) {
+        if let Chunk::Retrying { .. } = chunk {
+            (self.bytes, self.told) = (0, 0);
+        }
+        self.bytes += chunk.bytes();
+        if self.bytes >= self.told + STREAMS_EVERY {
+            self.told = self.bytes;
+            let _ = self.inputs.try_send(Input::ModelStreams { call: self.call, bytes: self.bytes });
+        }
+    }
+}
+
 impl Driver {
     pub(super) fn call_model(&mut self, call: u64, step: u32, request: Request) {
         let cancel = CancellationToken::new();
@@ -28,13 +54,9 @@ impl Driver {
         self.running.tasks.spawn(async move {
             let (chunks, mut streamed) = mpsc::channel::<Chunk>(MAX_CHUNKS);
             let show = async {
-                let (mut bytes, mut told) = (0u64, 0u64);
+                let mut meter = Meter::new(inputs.clone(), call);
                 while let Some(chunk) = streamed.recv().await {
-                    bytes += chunk.bytes();
-                    if bytes >= told + STREAMS_EVERY {
-                        told = bytes;
-                        let _ = inputs.try_send(Input::ModelStreams { call, bytes });
-                    }
+                    meter.chunk(&chunk);
                     let (item, text) = match chunk {
                         Chunk::Text(text) => (format!("text:{call}"), text),
                         Chunk::Reasoning(text) => (format!("reasoning:{call}"), text),
@@ -43,7 +65,6 @@ impl Driver {
                         }
                         Chunk::Retrying { wait_ms, why, .. } => {
                             tails.close(|key| key.session.is_none() && key.turn == step);
-                            (bytes, told) = (0, 0);
                             let _ = inputs.send(Input::ModelRetries { call, why, wait_ms }).await;
                             continue;
                         }
@@ -74,7 +95,12 @@ impl Driver {
         let Some(model) = self.leaves.model.clone() else { return };
         self.running.tasks.spawn(async move {
             let (chunks, mut streamed) = mpsc::channel(MAX_CHUNKS);
-            let drain = async { while streamed.recv().await.is_some() {} };
+            let drain = async {
+                let mut meter = Meter::new(inputs.clone(), call);
+                while let Some(chunk) = streamed.recv().await {
+                    meter.chunk(&chunk);
+                }
+            };
             let answer = async {
                 let answer = model.call(&request, chunks.clone(), cancel).await;
                 drop(chunks);

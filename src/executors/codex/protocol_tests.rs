@@ -256,7 +256,14 @@ fn an_interrupt_is_followed_by_the_cleaning_of_its_commands() {
             "turn/start"
         ]
     );
-    assert_eq!(of_turn(&play, 3).last(), Some(&ended(3, TurnStatus::Interrupted, "")));
+    assert_eq!(
+        of_turn(&play, 3).last(),
+        Some(&ended(
+            3,
+            TurnStatus::Interrupted,
+            "very slow very slow very slow very slow very slo […cut off]"
+        ))
+    );
 }
 
 #[test]

@@ -196,6 +196,12 @@ impl Turn {
     pub(super) fn end(mut self, status: TurnStatus, error: Option<Fault>) -> Vec<News> {
         let turn = self.number;
         let (closed, _) = self.close(false);
+        // The last words of a turn that was cut off are its answer.
+        if let Some(Activity::Message { text }) =
+            closed.iter().rfind(|it| matches!(it, Activity::Message { .. }))
+        {
+            self.answer = bound::cut(text, MAX_RESPONSE);
+        }
         let mut news: Vec<News> =
             closed.into_iter().map(|activity| News::Activity { turn, activity }).collect();
         for steer in std::mem::take(&mut self.steers) {
