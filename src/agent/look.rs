@@ -149,9 +149,26 @@ pub fn signed_in(name: &str, variables: &BTreeMap<String, String>) -> Option<boo
     };
     let set = |name: &str| variables.get(name).filter(|value| !value.is_empty());
     let home = set(folder).map(PathBuf::from).or_else(|| Some(Path::new(set("HOME")?).join(default)))?;
+    if let Some(known) = (name == "codex").then(|| own_provider(&home, set)).flatten() {
+        return Some(known);
+    }
     let known = keys.iter().any(|key| set(key).is_some()) || home.join(file).exists();
     // On other systems claude keeps it in a key chain.
     (known || name != "claude" || cfg!(target_os = "linux")).then_some(known)
+}
+
+/// Whether a model provider of its own, which codex's `config.toml` names, can be asked: those have no sign-in, some need
+/// a variable with a key. `None`: it has none, or one that takes OpenAI's sign-in.
+fn own_provider<'a>(home: &Path, set: impl Fn(&str) -> Option<&'a String>) -> Option<bool> {
+    let text = std::fs::read_to_string(home.join("config.toml")).ok()?;
+    let table: toml::Table = text.parse().ok()?;
+    let name = table.get("model_provider")?.as_str().filter(|name| *name != "openai")?;
+    let provider = table.get("model_providers").and_then(|all| all.get(name));
+    let has = |key: &str| provider.and_then(|it| it.get(key));
+    if has("requires_openai_auth").and_then(toml::Value::as_bool) == Some(true) {
+        return None;
+    }
+    Some(has("env_key").and_then(toml::Value::as_str).is_none_or(|key| set(key).is_some()))
 }
 
 async fn directory(dir: &Path) -> Result<String, String> {
@@ -233,5 +250,23 @@ mod tests {
         variables.remove("HOME");
         let signed = |name: &str| signed_in(name, &variables_of(name, &config, &variables));
         assert_eq!([signed("claude"), signed("codex")], [None, Some(true)], "what executor.env says counts");
+    }
+
+    #[test]
+    fn a_model_provider_of_codex_itself_needs_no_sign_in_but_the_key_that_it_names() {
+        let home = tempfile::tempdir().unwrap();
+        let mut variables = BTreeMap::from([("CODEX_HOME".to_owned(), home.path().display().to_string())]);
+        let config = |text: &str| std::fs::write(home.path().join("config.toml"), text).unwrap();
+        let asks = "model_provider = 'p'\n[model_providers.p]\nrequires_openai_auth = true";
+        for text in ["model_provider = 'openai'", "model = 'x'", "no toml", asks] {
+            config(text);
+            assert_eq!(signed_in("codex", &variables), Some(false), "{text}");
+        }
+        config("model_provider = 'ollama'");
+        assert_eq!(signed_in("codex", &variables), Some(true));
+        config("model_provider = 'p'\n[model_providers.p]\nenv_key = 'P_KEY'");
+        assert_eq!(signed_in("codex", &variables), Some(false));
+        variables.insert("P_KEY".to_owned(), "k".to_owned());
+        assert_eq!(signed_in("codex", &variables), Some(true));
     }
 }

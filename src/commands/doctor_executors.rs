@@ -50,9 +50,10 @@ async fn one(
     let (signed, hint) =
         match look::signed_in(&adapter.name, &look::variables_of(&adapter.name, config, variables)) {
             Some(true) => ("signed in", ""),
-            Some(false) if kind == ChildKind::Codex => {
-                ("not signed in", "run 'codex login', unless it has a model provider of its own")
-            }
+            Some(false) if kind == ChildKind::Codex => (
+                "not signed in",
+                "run 'codex login', or set the key of the model provider in its config.toml",
+            ),
             Some(false) => ("not signed in", "run 'claude' once and sign in, or set ANTHROPIC_API_KEY"),
             None => ("whether it is signed in cannot be told", ""),
         };
