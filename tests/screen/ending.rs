@@ -125,13 +125,13 @@ fn an_empty_standard_input_does_not_matter_because_keys_come_from_the_terminal()
     term.assert_given_back();
 }
 
-#[test]
-fn what_a_killed_program_left_behind_is_mended_by_doctor() {
+/// What `end` leaves behind is on the terminal; doctor takes it back.
+fn ends_and_is_mended(end: impl Fn(&Term), signal: i32) {
     let place = Place::new();
     let term = Setup::new(&[]).start(&place);
     term.sees("instances");
-    term.signal(Signal::KILL);
-    assert_eq!(term.exit(IN_ORDER), 1009);
+    end(&term);
+    assert_eq!(term.exit(IN_ORDER), 1_000 + signal);
     assert!(!crate::stream::left_on(&term.bytes()).is_empty());
     let script = format!("stty raw -echo; exec '{}' doctor --fix-terminal", env!("CARGO_BIN_EXE_zwarm-tui"));
     let mended = Term::start(std::path::Path::new("/bin/sh"), &place, Setup::new(&["-c", &script]));
@@ -148,4 +148,22 @@ fn what_a_killed_program_left_behind_is_mended_by_doctor() {
         std::thread::sleep(Duration::from_millis(20));
     }
     mended.assert_line_discipline();
+}
+
+#[test]
+fn what_a_killed_program_left_behind_is_mended_by_doctor() {
+    ends_and_is_mended(|term| term.signal(Signal::KILL), 9);
+}
+
+/// No hook runs when an allocation fails: the program aborts.
+#[test]
+fn c10_what_a_program_without_memory_left_behind_is_mended_by_doctor() {
+    let no_more = |term: &Term| {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(term.pid).unwrap());
+        let none = rustix::process::Rlimit { current: Some(1 << 20), maximum: Some(1 << 20) };
+        rustix::process::prlimit(pid, rustix::process::Resource::As, none).unwrap();
+        // The larger frame needs some.
+        term.resize(500, 200);
+    };
+    ends_and_is_mended(no_more, 6);
 }

@@ -8,6 +8,9 @@ mod corpus;
 mod ending;
 mod hostile;
 mod keyboard;
+#[path = "../support/left_out.rs"]
+mod left_out;
+mod multiplexer;
 mod stream;
 mod suspending;
 mod terminal;
