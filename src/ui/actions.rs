@@ -8,7 +8,7 @@ use crate::protocol::tree::Settle;
 mod act;
 mod page;
 
-pub use act::{Act, Browse, Go, Item, Open, Run, Screen, Scroll, Session, Watcher, Write};
+pub use act::{Act, Browse, Go, Item, Open, Replay, Run, Screen, Scroll, Session, Watcher, Write};
 pub use page::keymap_page;
 /// Where keys are valid. A chord is looked up in the innermost context first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -114,6 +114,9 @@ pub const TABLE: &[Row] = &[
     row(Act::Open(Open::Messages), "messages.open", Global, &["M"], "all messages of this screen", NO, "View"),
     row(Act::Open(Open::Log), "log.open", Global, &["D"], "the log file", NO, "View"),
     row(Act::Open(Open::Changes), "changes.open", Global, &["V"], "changes since the run began (git diff)", NO, "View"),
+    row(Act::Replay(Replay::Back), "replay.back", Global, &["<"], "look back: the run as it was a step before (Esc: now)", NO, "View"),
+    row(Act::Replay(Replay::On), "replay.on", Global, &[">"], "while looking back: a step on", NO, "View"),
+    row(Act::Replay(Replay::At), "replay.at", Global, &[], "look back: the run as it was after a step, e.g. 7", NO, "View"),
     row(Act::Go(Go::Instances), "instances.open", Global, &["b"], "instances", NO, "View"),
     row(Act::Screen(Screen::Mouse), "mouse.toggle", Global, &["m"], "mouse on/off (off: the terminal selects)", NO, "Screen"),
     row(Act::Open(Open::Themes), "theme.pick", Global, &["T"], "pick a theme", NO, "Screen"),

@@ -84,6 +84,7 @@ pub(super) fn model(
         screen: Shown::Home,
         runs: Vec::new(),
         shown: None,
+        replay: None,
         home: if start.resume_picker {
             screens::home::Home::picker()
         } else {

@@ -93,11 +93,18 @@ impl Hands {
             UiEffect::Launch(launch) => self.launch(*launch),
             UiEffect::Open(listed) => self.open(*listed),
             UiEffect::List { everywhere } => self.list(everywhere),
-            UiEffect::ReadSession { instance, dir, session } => {
-                self.answer(move || match read_session(&dir, session) {
-                    Ok(read) => Answer::SessionRead { instance, session, read: Box::new(read) },
+            UiEffect::ReadSession { instance, dir, session, until } => {
+                self.answer(move || match read_session(&dir, session, until) {
+                    Ok(read) => Answer::SessionRead { instance, session, until, read: Box::new(read) },
                     Err(error) => Answer::Failed(error),
                 })
+            }
+            UiEffect::Replay { mut run, step } => {
+                let (id, to) = (run.id, self.to.clone());
+                self.tasks.spawn_blocking(move || {
+                    let run = run.read_until(step).map(|()| run);
+                    let _ = to.blocking_send(Msg::From(id, super::msg::News::Past { step, run }));
+                });
             }
             UiEffect::SaveDraft(id, text) => {
                 let path = draft(&self.home, id);
@@ -322,13 +329,15 @@ fn save_draft(path: &Path, text: &str) {
     }
 }
 
-fn read_session(dir: &Path, session: SessionId) -> Result<SessionRead, String> {
+fn read_session(dir: &Path, session: SessionId, until: Option<u64>) -> Result<SessionRead, String> {
     let reader = store::Reader::open(dir).map_err(|error| error.to_string())?;
     let mut read = SessionRead::default();
     let each = &mut |_, event: Result<crate::protocol::Event, _>| {
-        if let Ok(event) = event
-            && event.session_id == Some(session)
-        {
+        let Ok(event) = event else { return ControlFlow::Continue(()) };
+        if until.is_some_and(|until| event.seq > until) {
+            return ControlFlow::Break(());
+        }
+        if event.session_id == Some(session) {
             let payload = event.body.payload().unwrap_or_default();
             read.add(&event.to_line(&payload), &event);
         }

@@ -201,6 +201,7 @@ pub fn paste(model: &mut Model, pasted: &str, now: Now) -> Vec<UiEffect> {
             if let Some(line) = model.run().and_then(|run| run.look.search.clone()) {
                 return text::search(model, line + &crate::text::clean_line(pasted));
             }
+            super::update::replay::leave(model);
             if let Some(run) = model.run_mut() {
                 run.look.typing = true;
                 run.composer.paste(pasted);

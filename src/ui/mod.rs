@@ -108,6 +108,8 @@ mod isolated_tests;
 #[path = "picture_tests.rs"]
 mod picture;
 #[cfg(test)]
+mod replay_tests;
+#[cfg(test)]
 mod screens_tests;
 #[cfg(test)]
 mod steering_tests;

@@ -13,7 +13,7 @@ use crate::{
         tree::{Settle, Tree},
     },
     store::Listed,
-    ui::{kept::Kept, render::transcript::export::Exporter},
+    ui::{kept::Kept, model::RunModel, render::transcript::export::Exporter},
 };
 
 /// The time, as an argument: the monotonic clock for gaps, the clock on the wall for what is shown.
@@ -50,6 +50,11 @@ pub enum News {
     Streaming,
     /// Its task has ended.
     Ended(Result<Ended, String>),
+    /// Its past after a step, or why it cannot be read.
+    Past {
+        step: u32,
+        run: Result<Box<RunModel>, String>,
+    },
 }
 
 /// An instance that can be shown.
@@ -75,6 +80,8 @@ pub enum Access {
     Foreign,
     /// Nobody runs it.
     ReadOnly,
+    /// As it was after one of its steps.
+    Past,
 }
 
 /// The answer to an effect.
@@ -93,6 +100,8 @@ pub enum Answer {
     SessionRead {
         instance: InstanceId,
         session: SessionId,
+        /// As it was asked for.
+        until: Option<u64>,
         read: Box<SessionRead>,
     },
     /// What is shown of an instance below the list.
@@ -215,6 +224,13 @@ pub enum UiEffect {
         instance: InstanceId,
         dir: PathBuf,
         session: SessionId,
+        /// The newest event to be read. `None`: all.
+        until: Option<u64>,
+    },
+    /// Fill a run with the beginning of its journal, up to the end of a step.
+    Replay {
+        run: Box<RunModel>,
+        step: u32,
     },
     Edit {
         purpose: Purpose,

@@ -116,7 +116,7 @@ impl Marks {
 
 /// The run that title and progress are about: the one that is shown, else the first that is live.
 fn of(model: &Model) -> Option<&super::model::RunModel> {
-    model.run().or_else(|| model.live().next())
+    model.present().or_else(|| model.live().next())
 }
 
 fn title(model: &Model) -> String {

@@ -20,7 +20,7 @@ fn at(tab: Tab, width: u16, height: u16) -> Fixture {
         (0..60).map(|n| format!("--- a/f{n}.rs\n+++ b/f{n}.rs\n@@ -1 +1 @@\n-old {n}\n+new {n}\n")).collect();
     let read = SessionRead { seqs: (100..130).collect(), lines, diff, ..SessionRead::default() };
     let instance = f.id;
-    f.send(Msg::Answer(Answer::SessionRead { instance, session, read: Box::new(read) }));
+    f.send(Msg::Answer(Answer::SessionRead { instance, session, until: None, read: Box::new(read) }));
     f.effects.clear();
     f
 }

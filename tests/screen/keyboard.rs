@@ -210,3 +210,16 @@ fn no_row_of_random_keys_breaks_the_screen_and_esc_leads_home() {
     let seen = String::from_utf8_lossy(&term.bytes()).into_owned();
     assert!(!seen.contains("panicked"), "seed {seed}");
 }
+
+#[test]
+fn a_live_run_is_looked_back_at_and_steered_from_there() {
+    let place = Place::new();
+    let term = Setup::scripted("standing.yaml", &[]).size(140, 40).start(&place);
+    term.sees("Now I wait for the shell.");
+    term.keys("<");
+    term.sees("LOOKING BACK: after step 1 of 2");
+    assert!(!term.text().contains("Now I wait for the shell."), "{}", term.text());
+    term.keys("P");
+    term.sees("PAUSED");
+    assert!(!term.text().contains("LOOKING BACK"), "{}", term.text());
+}

@@ -8,6 +8,7 @@ pub enum Act {
     Go(Go),
     Open(Open),
     Run(Run),
+    Replay(Replay),
     Scroll(Scroll),
     Item(Item),
     Session(Session),
@@ -26,8 +27,29 @@ impl Act {
                 matches!(it, Open::Inbox | Open::Ledger | Open::Budget | Open::Changes)
             }
             Self::Run(it) => !matches!(it, Run::Quit | Run::Demo),
-            Self::Scroll(_) | Self::Item(_) | Self::Session(_) | Self::Watcher(_) | Self::Write(_) => true,
+            Self::Replay(_)
+            | Self::Scroll(_)
+            | Self::Item(_)
+            | Self::Session(_)
+            | Self::Watcher(_)
+            | Self::Write(_) => true,
             Self::Browse(_) | Self::Screen(_) => false,
+        }
+    }
+
+    /// It does something to a run or is about what it does now: the past is left for it.
+    pub fn steers(self) -> bool {
+        match self {
+            Self::Run(it) => {
+                !matches!(it, Run::Quit | Run::PauseAndQuit | Run::Fork | Run::Export | Run::Demo)
+            }
+            Self::Open(it) => matches!(it, Open::Inbox | Open::Changes),
+            Self::Session(it) => !it.only_looks(),
+            Self::Watcher(it) => {
+                matches!(it, Watcher::Toggle | Watcher::Mute | Watcher::Allow | Watcher::Tune)
+            }
+            Self::Write(_) => true,
+            _ => false,
         }
     }
 }
@@ -65,6 +87,14 @@ pub enum Open {
     Changes,
     NewRun,
     Themes,
+}
+
+/// Looking back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Replay {
+    Back,
+    On,
+    At,
 }
 
 /// Steering the run.
@@ -131,6 +161,16 @@ pub enum Session {
     New,
     Fork,
     Settle(Settle),
+}
+
+impl Session {
+    /// It only chooses what is looked at.
+    fn only_looks(self) -> bool {
+        matches!(
+            self,
+            Self::SelectNext | Self::SelectPrev | Self::SelectFirst | Self::SelectLast | Self::Open
+        )
+    }
 }
 
 /// Watchers.

@@ -21,6 +21,8 @@ pub const DIFF_BYTES: usize = 4 << 20;
 #[derive(Clone, Debug, Default)]
 pub struct Folds {
     pub seq: u64,
+    /// When the newest event happened.
+    pub at: Option<jiff::Timestamp>,
     pub run: RunView,
     pub sessions: Sessions,
     pub ledger: Ledger,
@@ -43,6 +45,7 @@ impl Folds {
     /// Follows one event.
     pub fn apply(&mut self, event: &Event) {
         self.seq = event.seq;
+        self.at = Some(event.timestamp.at);
         self.run.apply(event);
         self.sessions.apply(event);
         self.ledger.apply(event);

@@ -7,6 +7,7 @@ pub mod group;
 pub mod known;
 pub mod notable;
 pub mod reads;
+pub mod replay;
 pub mod run;
 pub mod toasts;
 
@@ -114,6 +115,8 @@ pub struct Model {
     pub screen: Screen,
     pub runs: Vec<RunModel>,
     pub shown: Option<InstanceId>,
+    /// The past of the run that is shown, while it is looked at.
+    pub replay: Option<replay::Replay>,
     pub home: Home,
     pub new_run: NewRun,
     /// The last is on top and has the keys.
@@ -132,14 +135,27 @@ pub struct Leaving {
 }
 
 impl Model {
-    /// The run that is shown.
+    /// The run that is shown; while its past is looked at, that.
     pub fn run(&self) -> Option<&RunModel> {
-        self.shown.and_then(|id| self.runs.iter().find(|run| run.id == id))
+        self.past().map(|(_, run)| run).or_else(|| self.present())
     }
 
     /// The same to be changed.
     pub fn run_mut(&mut self) -> Option<&mut RunModel> {
+        if self.past().is_some() {
+            return self.replay.as_mut()?.run.as_deref_mut();
+        }
         self.shown.and_then(|id| self.by_id(id))
+    }
+
+    /// The run that is shown, as it is now.
+    pub fn present(&self) -> Option<&RunModel> {
+        self.shown.and_then(|id| self.runs.iter().find(|run| run.id == id))
+    }
+
+    /// Another run is shown, or none: as it is now.
+    pub fn show(&mut self, id: Option<InstanceId>) {
+        (self.shown, self.replay) = (id, None);
     }
 
     /// A run.

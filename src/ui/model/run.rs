@@ -16,7 +16,7 @@ use crate::{
     agent::{launch::Ended, link::Tails},
     fold::{View, sessions::Doing},
     protocol::{
-        Body, InstanceId, NudgeTarget, Published, SessionId,
+        Body, Event, InstanceId, NudgeTarget, Pos, Published, SessionId,
         command::Cap,
         event::{Guard, Human, InboxClosed, InboxOpened, RunState, TurnStatus, WatcherSpoke},
     },
@@ -164,6 +164,11 @@ pub struct RunModel {
 }
 
 impl Texts {
+    /// A run with texts that are drawn as these are.
+    pub(super) fn like(&self, opened: Opened) -> RunModel {
+        RunModel::new(opened, self.code.clone(), self.ascii)
+    }
+
     /// The transcript of a session.
     pub fn session(&mut self, id: SessionId, dir: &std::path::Path) -> &mut Transcript {
         self.sessions.entry(id).or_insert_with(|| {
@@ -219,7 +224,13 @@ impl RunModel {
 
     /// Follows one event; what the human should notice of it.
     pub fn follow(&mut self, published: &Published) -> Option<Notable> {
-        let event = &published.recorded.event;
+        let notable = self.follow_event(&published.pos, &published.recorded.event);
+        self.keep_reading(published);
+        notable
+    }
+
+    /// The same for an event that was read from the file.
+    pub(super) fn follow_event(&mut self, pos: &Pos, event: &Event) -> Option<Notable> {
         let title = match &event.body {
             Body::Human(Human::InboxClosed(closed)) => {
                 self.folds.inbox.get(closed.inbox_id).map(crate::ui::render::items::asked)
@@ -227,15 +238,14 @@ impl RunModel {
             _ => None,
         };
         self.folds.apply(event);
-        self.texts.view.apply(&published.pos, event);
-        self.texts.orchestrator.push(published);
+        self.texts.view.apply(pos, event);
+        self.texts.orchestrator.push_event(pos, event);
         for text in self.texts.sessions.values_mut() {
-            text.push(published);
+            text.push_event(pos, event);
         }
         if !self.folds.run.name.is_empty() {
             self.name.clone_from(&self.folds.run.name);
         }
-        self.keep_reading(published);
         self.note(&event.timestamp.clock(), &event.body, title);
         self.select_newest();
         notable(&event.body, &self.folds)
@@ -335,7 +345,7 @@ impl RunModel {
         match self.access {
             Access::Ours => self.health.ended.is_none(),
             Access::Foreign => self.folds.run.end.is_none(),
-            Access::ReadOnly => false,
+            Access::ReadOnly | Access::Past => false,
         }
     }
 

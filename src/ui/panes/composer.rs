@@ -9,6 +9,7 @@ use crate::{
     ui::{
         kit::{Canvas, span, width},
         model::{Hit, Model, RunModel, Screen, composer::Composer},
+        msg::Access,
         skin::Sign,
     },
 };
@@ -74,6 +75,18 @@ pub fn draw_text(composer: &Composer, canvas: &mut Canvas<'_>, area: Rect, focus
     }
 }
 
+/// `▓▓▓▓░░░░ after step 7 of 13, at 12:04:31`: where the past that is shown lies.
+fn place_in_time(model: &Model, cells: u16, canvas: &Canvas<'_>) -> String {
+    let Some((replay, past)) = model.past() else { return String::new() };
+    let newest = model.present().map_or(0, |run| run.folds.run.progress.step).max(1);
+    let at =
+        past.folds.at.map(|at| crate::protocol::event::Stamp::new(at, &jiff::tz::TimeZone::system()).clock());
+    let at = at.map(|at| format!(", at {at}")).unwrap_or_default();
+    let text = format!("after step {} of {newest}{at}", replay.step);
+    let bar = usize::from(cells).saturating_sub(width(&text) + 1).min(40);
+    format!("{} {text}", canvas.skin.gauge(f64::from(replay.step) / f64::from(newest), bar))
+}
+
 /// Rows that the text wants within a width.
 pub fn wanted(run: &RunModel, cells: u16) -> u16 {
     let inner = usize::from(cells.saturating_sub(4));
@@ -104,6 +117,7 @@ pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect, 
     let aim = here.map_or(run.composer.target, NudgeTarget::Session);
     let to = format!("to: {}", target(run, aim));
     let (title, to) = match (run.can_steer(), run.composer.editing.is_some()) {
+        _ if run.access == Access::Past => ("The past", String::new()),
         (false, _) => ("Further task", "Enter resumes the run with it".to_owned()),
         (true, true) => ("Nudge (changing a queued one)", to),
         (true, false) => ("Nudge", to),
@@ -139,6 +153,7 @@ pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect, 
         let label = model.fixed.keymap.label("nudge.focus", canvas.skin.ascii);
         let text = match queued(run, canvas) {
             Some(queued) => queued,
+            None if run.access == Access::Past => place_in_time(model, field.width, canvas),
             None if !run.can_steer() => format!("it has ended: {label} gives it a further task"),
             None => match here.and_then(|id| run.folds.sessions.get(id)) {
                 Some(session) => format!("{label} writes a message to {}", session.short_id),

@@ -120,6 +120,17 @@ pub fn step(run: &RunModel) -> String {
     }
 }
 
+/// Which step is looked back at.
+fn past(model: &Model, wide: bool) -> String {
+    let step = model.past().map_or(0, |(replay, _)| replay.step);
+    let newest = model.present().map_or(0, |run| run.folds.run.progress.step);
+    if wide {
+        format!("  LOOKING BACK: after step {step} of {newest}")
+    } else {
+        format!("  PAST {step}/{newest}")
+    }
+}
+
 /// What stands at the left, with more or less of it: the state and its clock are never cut.
 fn left(model: &Model, run: &RunModel, canvas: &Canvas<'_>, more: bool) -> Vec<Span> {
     let skin = canvas.skin;
@@ -152,6 +163,7 @@ fn left(model: &Model, run: &RunModel, canvas: &Canvas<'_>, more: bool) -> Vec<S
         Access::Ours => {}
         Access::Foreign => left.push(span(if wide { "  (another process)" } else { " (other)" }, skin.dim())),
         Access::ReadOnly => left.push(span(if wide { "  (read-only)" } else { " (read)" }, skin.dim())),
+        Access::Past => left.push(span(past(model, wide), skin.warn())),
     }
     let why = &run.folds.run.status.reason;
     if matches!(run.state(), RunState::Paused | RunState::Sleeping)

@@ -66,7 +66,7 @@ fn hints(model: &Model) -> Vec<Hint> {
         rows.retain(|row| !empty || !matches!(row.act, Act::Browse(it) if !it.is_for_none()));
     }
     // What nobody runs takes no orders: it can only be resumed.
-    let dead = model.run().is_some_and(|run| !run.can_steer());
+    let dead = model.present().is_some_and(|run| !run.can_steer());
     let orders = |act: Act| match act {
         Act::Run(run) => run != Run::Pause,
         Act::Session(it) => it != Session::Open,
@@ -76,7 +76,7 @@ fn hints(model: &Model) -> Vec<Hint> {
     };
     rows.retain(|row| !dead || !orders(row.act));
     rows.sort_by_key(|row| row.rank);
-    let mut hints: Vec<Hint> = Vec::new();
+    let mut hints = of_the_past(model);
     for row in rows {
         let key = typeable(model, row.id);
         if key.is_empty() || hints.iter().any(|hint| hint.key == key) {
@@ -98,6 +98,20 @@ fn hints(model: &Model) -> Vec<Hint> {
         hints.push(Hint { key, text, act: Some(row.act) });
     }
     hints
+}
+
+/// How one looks back further, and comes back to now.
+fn of_the_past(model: &Model) -> Vec<Hint> {
+    if model.past().is_none() {
+        return Vec::new();
+    }
+    let rows = [("replay.back", "step back"), ("replay.on", "step on"), ("close", "now")];
+    let hint = |(id, text): (&str, &str)| {
+        let row = crate::ui::actions::find(id)?;
+        let key = model.fixed.keymap.label(id, model.term.skin.ascii);
+        Some(Hint { key, text: text.to_owned(), act: Some(row.act) }).filter(|hint| !hint.key.is_empty())
+    };
+    rows.into_iter().filter_map(hint).collect()
 }
 
 /// The first key of an action that this terminal can tell from others: without the kitty protocol it sends Shift-Enter

@@ -240,7 +240,8 @@ pub fn close(model: &mut Model) -> Vec<UiEffect> {
     if model.home.filter.is_empty() {
         let from = model.home.from.take();
         if let Some(id) = from.filter(|id| model.runs.iter().any(|run| run.id == *id)) {
-            (model.shown, model.screen) = (Some(id), Screen::Run);
+            model.show(Some(id));
+            model.screen = Screen::Run;
         }
         return Vec::new();
     }
@@ -327,7 +328,7 @@ pub fn demo(model: &Model) -> Vec<UiEffect> {
 fn open(model: &mut Model, listed: Listed) -> Vec<UiEffect> {
     let own = model.runs.iter().find(|run| run.id.to_string() == listed.meta.id).map(|run| run.id);
     if let Some(id) = own {
-        model.shown = Some(id);
+        model.show(Some(id));
         model.screen = Screen::Run;
         return Vec::new();
     }

@@ -24,6 +24,7 @@ pub fn draw(model: &mut Model, buf: &mut Buffer, now: Now) -> Option<Position> {
     if let Some(run) = model.run_mut() {
         run.texts.take_finds();
     }
+    let now = model.time(now);
     let mut hits = std::mem::take(&mut model.term.hits);
     hits.clear();
     let skin = model.term.skin.clone();

@@ -27,14 +27,18 @@ use crate::{
     },
 };
 
-use super::{leave, session, text, write};
+use super::{leave, replay, session, text, write};
 
 /// Does what an action says; `argument`: what was typed after its name in the palette.
 pub fn act(model: &mut Model, act: Act, argument: Option<&str>, now: Now) -> Vec<UiEffect> {
+    if act.steers() {
+        replay::leave(model);
+    }
     match act {
         Act::Go(it) => go(model, it, now),
         Act::Open(it) => open(model, it, now),
         Act::Run(it) => run(model, it, argument, now),
+        Act::Replay(it) => replay::act(model, it, argument, now),
         Act::Scroll(it) => text::scroll(model, it, now),
         Act::Item(it) => text::item(model, it, now),
         Act::Session(it) => session::act(model, it, argument, now),
@@ -94,13 +98,18 @@ fn close(model: &mut Model, now: Now) -> Vec<UiEffect> {
     {
         return Vec::new();
     }
+    // What has been shown long enough is no level any more.
+    model.toasts.expire(now.instant);
     if model.toasts.close() {
         return Vec::new();
     }
     match model.screen {
         Screen::Session | Screen::NewRun => leave::back(model, now),
         Screen::Home => screens::home::close(model),
-        Screen::Run => Vec::new(),
+        Screen::Run => {
+            replay::leave(model);
+            Vec::new()
+        }
     }
 }
 
@@ -149,7 +158,8 @@ fn card(model: &mut Model) -> Option<inbox::Card> {
     let chosen = model.home.chosen().map(|listed| listed.meta.id.clone());
     let waits = model.live().filter(|run| !run.folds.inbox.open.is_empty());
     let waits = waits.min_by_key(|run| chosen.as_deref() != Some(&*run.id.to_string())).map(|run| run.id)?;
-    (model.shown, model.screen) = (Some(waits), Screen::Run);
+    model.show(Some(waits));
+    model.screen = Screen::Run;
     inbox::Card::oldest(model)
 }
 
@@ -160,6 +170,7 @@ pub(super) fn explain(model: &mut Model) {
 
 /// The run that is shown, if commands reach it; says so otherwise.
 pub(super) fn steered(model: &mut Model, now: Now) -> Option<crate::protocol::InstanceId> {
+    replay::leave(model);
     let found = model.run().map(|run| (run.id, run.can_steer()));
     match found {
         Some((id, true)) => Some(id),
@@ -287,7 +298,8 @@ fn fork(model: &mut Model, argument: Option<&str>, now: Now) -> Vec<UiEffect> {
     };
     if task.is_none() {
         let mut palette = crate::ui::overlays::palette::Palette::actions(model.screen);
-        let step = step.or_else(|| model.run()?.texts.orchestrator.ended_step_at_cursor());
+        let past = model.past().map(|(replay, _)| replay.step).filter(|step| *step > 0);
+        let step = step.or(past).or_else(|| model.run()?.texts.orchestrator.ended_step_at_cursor());
         let step = step.map(|step| format!("{step} ")).unwrap_or_default();
         palette.paste(&format!("run.fork {step}"));
         model.overlays.push(Overlay::Palette(Box::new(palette)));

@@ -18,11 +18,15 @@ use crate::{
 /// A second Ctrl-C within this time asks.
 pub const TWICE: Duration = Duration::from_millis(1_500);
 
-/// `q`: session view → run view → home → program.
+/// `q`: session view → the past → run view → home → program.
 pub fn back(model: &mut Model, now: Now) -> Vec<UiEffect> {
     match model.screen {
         Screen::Session => model.screen = Screen::Run,
-        Screen::Run => return home(model),
+        Screen::Run => {
+            if !super::replay::leave(model) {
+                return home(model);
+            }
+        }
         Screen::NewRun => model.screen = Screen::Home,
         Screen::Home => return quit(model, now),
     }
@@ -34,13 +38,14 @@ pub fn home(model: &mut Model) -> Vec<UiEffect> {
     model.screen = Screen::Home;
     model.home.opened_from(None);
     let mut effects = vec![UiEffect::List { everywhere: model.home.everywhere() }];
-    if let Some(run) = model.run() {
+    if let Some(run) = model.present() {
         effects.push(UiEffect::SaveDraft(run.id, run.composer.text()));
         if !run.is_live_here() {
             effects.push(UiEffect::Close(run.id));
         }
     }
-    let shown = model.shown.take();
+    let shown = model.shown;
+    model.show(None);
     model.runs.retain(|run| run.is_live_here() || Some(run.id) != shown);
     effects
 }

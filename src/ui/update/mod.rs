@@ -3,6 +3,7 @@
 pub mod act;
 pub mod leave;
 pub mod news;
+pub mod replay;
 pub mod session;
 pub mod text;
 pub mod visible;

@@ -4,23 +4,26 @@ use crate::{
     protocol::{Command, InstanceId, Notice, Reply},
     ui::{
         model::{Level, Model, RunModel, Screen, notable::Notable},
-        msg::{Answer, News, Now, Purpose, UiEffect},
+        msg::{Access, Answer, News, Now, Purpose, UiEffect},
         overlays::{Overlay, inbox, sheet::Sheet},
         screens,
     },
 };
 
-use super::{leave, session};
+use super::{leave, replay, session};
 
 /// Begins the remark that a run is held because its journal cannot be written.
 const HELD: &str = "the run is held: ";
 
 /// From an instance.
 pub fn from(model: &mut Model, id: InstanceId, news: News, now: Now) -> Vec<UiEffect> {
+    if let News::Past { step, run } = news {
+        return replay::read(model, id, step, run, now);
+    }
     let Some(run) = model.by_id(id) else { return Vec::new() };
     match news {
         News::Event(published) => {
-            let live = run.access != crate::ui::msg::Access::ReadOnly;
+            let live = run.access != Access::ReadOnly;
             let fresh = live && is_fresh(&published.recorded.event.timestamp, now);
             let notable = run.follow(&published);
             let reread = session::reread(run, &published.recorded.event);
@@ -50,6 +53,7 @@ pub fn from(model: &mut Model, id: InstanceId, news: News, now: Now) -> Vec<UiEf
         News::Notice(Notice::Warning { message }) => model.say(Level::Warning, message, now),
         News::Notice(Notice::InFlight(flight)) => run.folds.flight = flight,
         News::Notice(Notice::Closed) => run.folds.flight = Default::default(),
+        News::Past { .. } => {}
         News::Ended(ended) => {
             // What streamed last is void now, whoever was told of it.
             tick(run);
@@ -119,7 +123,7 @@ fn told(model: &mut Model, id: InstanceId, notable: Notable, now: Now) -> Vec<Ui
                 .is_some_and(|last| now.instant.saturating_duration_since(last) < inbox::QUIET);
             let writing = model.run().is_some_and(|run| !run.composer.is_empty() || run.look.typing);
             let shown = model.shown == Some(id) && matches!(model.screen, Screen::Run | Screen::Session);
-            if shown && !typed && !writing && model.overlays.is_empty() {
+            if shown && !typed && !writing && model.replay.is_none() && model.overlays.is_empty() {
                 model.overlays.extend(inbox::Card::oldest(model).map(|card| Overlay::Inbox(Box::new(card))));
             } else {
                 model.toasts.ask(format!("needs you: {title} (a opens the inbox)"), now);
@@ -149,7 +153,7 @@ pub fn answer(model: &mut Model, answer: Answer, now: Now) -> Vec<UiEffect> {
             let mut run = RunModel::new(*opened, code, ascii);
             run.look.typing = focus == crate::config::StartFocus::Composer;
             model.runs.push(run);
-            model.shown = Some(id);
+            model.show(Some(id));
             model.screen = Screen::Run;
             screens::new_run::started(model);
         }
@@ -205,8 +209,8 @@ pub fn answer(model: &mut Model, answer: Answer, now: Now) -> Vec<UiEffect> {
                 .into_iter()
                 .collect();
         }
-        Answer::SessionRead { instance, session, read } => {
-            if let Some(run) = model.by_id(instance) {
+        Answer::SessionRead { instance, session, until, read } => {
+            if let Some(run) = asked(model, instance, until) {
                 if run.texts.tree.of != Some(session) {
                     run.texts.diff.set(&read.diff);
                 }
@@ -216,6 +220,14 @@ pub fn answer(model: &mut Model, answer: Answer, now: Now) -> Vec<UiEffect> {
         Answer::Background(found) => screens::run::background(model, found, now),
     }
     Vec::new()
+}
+
+/// The run for which a session was read: the present one, or the past up to the same event.
+fn asked(model: &mut Model, id: InstanceId, until: Option<u64>) -> Option<&mut RunModel> {
+    match until {
+        None => model.by_id(id),
+        Some(seq) => model.run_mut().filter(|run| run.access == Access::Past && run.folds.seq == seq),
+    }
 }
 
 fn edited(model: &mut Model, purpose: Purpose, text: Result<String, String>, now: Now) -> Vec<UiEffect> {

@@ -14,7 +14,7 @@ use crate::{
             Level, Model, Pane, RunModel, Screen,
             run::{Tab, TreeText, What},
         },
-        msg::{Now, Shelf, UiEffect},
+        msg::{Access, Now, Shelf, UiEffect},
         overlays::{
             Overlay,
             ask::{Ask, Question},
@@ -167,13 +167,18 @@ pub fn tab(model: &mut Model, by: usize) -> Vec<UiEffect> {
 }
 
 /// Reads the selected session from the journal, if its raw lines are not there.
-fn load(model: &mut Model) -> Vec<UiEffect> {
+pub(super) fn load(model: &mut Model) -> Vec<UiEffect> {
     let Some(run) = model.run_mut() else { return Vec::new() };
     let Some(session) = run.look.selected else { return Vec::new() };
-    let mut effects: Vec<UiEffect> = read_tree(run).into_iter().collect();
+    // Git knows the present only.
+    let until = (run.access == Access::Past).then_some(run.folds.seq);
+    let mut effects: Vec<UiEffect> = Vec::new();
+    if until.is_none() {
+        effects.extend(read_tree(run));
+    }
     let known = run.texts.read.as_ref().is_some_and(|(known, _)| *known == session);
     if !known && matches!(run.look.tab, Tab::Raw | Tab::Diff) {
-        effects.push(UiEffect::ReadSession { instance: run.id, dir: run.dir.clone(), session });
+        effects.push(UiEffect::ReadSession { instance: run.id, dir: run.dir.clone(), session, until });
     }
     effects
 }
@@ -239,7 +244,7 @@ pub fn reread(run: &mut RunModel, event: &Event) -> Option<UiEffect> {
     }
     // The worktree is gone: what was seen of the work stands in the journal.
     let (instance, dir) = (run.id, run.dir.clone());
-    event.session_id.map(|session| UiEffect::ReadSession { instance, dir, session })
+    event.session_id.map(|session| UiEffect::ReadSession { instance, dir, session, until: None })
 }
 
 /// An action on watchers.
