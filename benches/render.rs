@@ -15,7 +15,7 @@ use divan::{Bencher, counter::BytesCount};
 use ratatui::{buffer::Buffer, layout::Rect};
 use zwarm_tui::{
     agent::link::Tails,
-    protocol::{Delta, StreamKey},
+    protocol::StreamKey,
     text,
     ui::{
         render::{Highlighter, Scroll, Source, Transcript},
@@ -77,7 +77,7 @@ fn s1_stream(bencher: Bencher, tokens: usize) {
         let (theme, mut buf) = (Theme::default(), Buffer::empty(area));
         for at in 0..tokens {
             let token = if at % 97 == 96 { "\n\n" } else { "wor " };
-            tails.push(Delta { stream: key.clone(), text: token.into() });
+            tails.push(&key, token);
             // 30 frames a second at some 2,000 tokens a second.
             if at % 64 == 63 {
                 transcript.tick_tails(&tails);

@@ -20,7 +20,7 @@ use ratatui::{
 };
 use zwarm_tui::{
     agent::link::Tails,
-    protocol::{Delta, StreamKey},
+    protocol::StreamKey,
     store::Reader,
     text,
     ui::{
@@ -126,7 +126,7 @@ fn stream(tokens: usize, every: &str) {
     counted_work(|| {
         for at in 0..tokens {
             let text = if at % 97 == 96 { every } else { "wor " };
-            tails.push(Delta { stream: key.clone(), text: text.into() });
+            tails.push(&key, text);
             // 30 frames a second at some 2,000 tokens a second.
             if at % 64 == 63 {
                 transcript.tick_tails(&tails);
@@ -223,7 +223,8 @@ fn costs_grow_as_they_should() {
         assert!(long / short < 11.5, "a stream costs more the longer it is");
         let once = instructions("markdown_once");
         told(&format!("S1 {kind} to its text parsed once"), long / once, "<= 3");
-        assert!(long / once < 11.0, "what is settled is parsed again and again");
+        // The goal is missed; it may not get worse.
+        assert!(long / once < 4.6, "what is settled is laid out again and again");
     }
 
     let per_byte = |case: &str| instructions(case) / CLEANED as f64;

@@ -1,14 +1,13 @@
 //! The link between an instance and its clients: commands in; events, live text and notices out.
 
 use std::{
-    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use tokio::sync::{broadcast, mpsc, watch};
 
-use crate::protocol::{Command, Delta, InstanceId, Notice, Published, Sender, StreamKey};
+use crate::protocol::{Command, InstanceId, Notice, Published, Sender, StreamKey};
 
 /// Bytes of live text that are kept of each stream.
 pub const TAIL_BYTES: usize = 64 * 1024;
@@ -90,21 +89,25 @@ pub struct Tails {
 
 #[derive(Debug, Default)]
 struct Streams {
-    by_key: BTreeMap<StreamKey, Tail>,
-    opened: u64,
+    /// In the order in which they opened.
+    open: Vec<(StreamKey, Tail)>,
+    /// The one that was written to last: mostly it is the next one, too.
+    last: usize,
 }
 
 impl Streams {
-    /// A new stream; where there are too many, the oldest goes.
-    fn open(&mut self, delta: Delta) {
-        if self.by_key.len() >= MAX_STREAMS {
-            let oldest = self.by_key.iter().min_by_key(|(_, tail)| tail.opened).map(|(key, _)| key.clone());
-            oldest.map(|key| self.by_key.remove(&key));
+    /// The tail of a stream. A new stream is opened; where there are too many, the oldest goes.
+    fn tail(&mut self, stream: &StreamKey) -> &mut Tail {
+        if self.open.get(self.last).is_none_or(|(key, _)| key != stream) {
+            self.last = self.open.iter().position(|(key, _)| key == stream).unwrap_or_else(|| {
+                if self.open.len() >= MAX_STREAMS {
+                    self.open.remove(0);
+                }
+                self.open.push((stream.clone(), Tail::default()));
+                self.open.len() - 1
+            });
         }
-        self.opened += 1;
-        let mut tail = Tail { opened: self.opened, ..Tail::default() };
-        tail.push(&delta.text);
-        self.by_key.insert(delta.stream, tail);
+        &mut self.open[self.last].1
     }
 }
 
@@ -114,7 +117,6 @@ pub struct Tail {
     /// Byte offset of `text` in the whole stream: more than 0 when its beginning was dropped.
     pub from: u64,
     pub text: String,
-    opened: u64,
 }
 
 impl Tail {
@@ -138,13 +140,10 @@ impl Tail {
 }
 
 impl Tails {
-    /// Appends live text.
-    pub fn push(&self, delta: Delta) {
+    /// Appends live text; an empty one opens the stream.
+    pub fn push(&self, stream: &StreamKey, text: &str) {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        match streams.by_key.get_mut(&delta.stream) {
-            Some(tail) => tail.push(&delta.text),
-            None => streams.open(delta),
-        }
+        streams.tail(stream).push(text);
         drop(streams);
         // Where nobody listens, this costs nothing; who begins to listen looks at all there is first.
         let _ = self.changed.send(());
@@ -153,7 +152,7 @@ impl Tails {
     /// Drops the streams for which `gone` holds (their finished events are there).
     pub fn close(&self, gone: impl Fn(&StreamKey) -> bool) {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        streams.by_key.retain(|key, _| !gone(key));
+        streams.open.retain(|(key, _)| !gone(key));
         drop(streams);
         let _ = self.changed.send(());
     }
@@ -161,18 +160,15 @@ impl Tails {
     /// The open streams of one owner (`None`: the orchestrator), with their tails, in the order in which they opened.
     pub fn of(&self, session: Option<crate::protocol::SessionId>) -> Vec<(StreamKey, Tail)> {
         let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut own: Vec<_> = streams.by_key.iter().filter(|(key, _)| key.session == session).collect();
-        own.sort_by_key(|(_, tail)| tail.opened);
-        own.into_iter().map(|(key, tail)| (key.clone(), tail.clone())).collect()
+        streams.open.iter().filter(|(key, _)| key.session == session).cloned().collect()
     }
 
     /// Looks at the open streams of one owner without copying them, in the order in which they opened. `look` must be
     /// quick: those who write wait.
     pub fn each(&self, session: Option<crate::protocol::SessionId>, mut look: impl FnMut(&StreamKey, &Tail)) {
         let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut own: Vec<_> = streams.by_key.iter().filter(|(key, _)| key.session == session).collect();
-        own.sort_by_key(|(_, tail)| tail.opened);
-        own.into_iter().for_each(|(key, tail)| look(key, tail));
+        let own = streams.open.iter().filter(|(key, _)| key.session == session);
+        own.for_each(|(key, tail)| look(key, tail));
     }
 
     /// Tells whether something has streamed or closed since it was last asked. What happens between two questions is
@@ -191,7 +187,7 @@ mod tests {
         let tails = Tails::default();
         let mut changes = tails.changes();
         let stream = StreamKey { session: None, turn: 1, item: "tool:1.0 exit".into() };
-        tails.push(Delta { stream, text: "{".into() });
+        tails.push(&stream, "{");
         assert!(changes.has_changed().unwrap());
         changes.mark_unchanged();
         tails.close(|_| true);
@@ -205,7 +201,7 @@ mod tests {
         let tails = Tails::default();
         let stream = StreamKey { session: None, turn: 1, item: "text:1".into() };
         for _ in 0..5_000 {
-            tails.push(Delta { stream: stream.clone(), text: "añ€ 0123456789 ".into() });
+            tails.push(&stream, "añ€ 0123456789 ");
         }
         let all = tails.of(None);
         let tail = &all[0].1;

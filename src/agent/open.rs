@@ -268,7 +268,7 @@ fn leaves(
         config: config.clone(),
         processes: processes.clone(),
         scenario: model.as_ref().and_then(|model| model.scenario()),
-        deltas: Arc::new(move |delta| tails.push(delta)),
+        deltas: Arc::new(move |stream, text| tails.push(stream, text)),
         redactor: redactor.clone(),
     };
     let around = Surroundings {

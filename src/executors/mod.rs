@@ -205,7 +205,7 @@ pub enum News {
 }
 
 /// Where live text goes.
-pub type DeltaSink = std::sync::Arc<dyn Fn(crate::protocol::Delta) + Send + Sync>;
+pub type DeltaSink = std::sync::Arc<dyn Fn(&crate::protocol::StreamKey, &str) + Send + Sync>;
 
 /// How the agent holds a session's task.
 #[derive(Clone, Debug)]

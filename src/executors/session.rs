@@ -18,7 +18,7 @@ use super::{
 use crate::{
     config::Config,
     process::Processes,
-    protocol::{Delta, SessionId, StreamKey, scenario::Scenario},
+    protocol::{SessionId, StreamKey, scenario::Scenario},
     text::Redactor,
 };
 
@@ -133,9 +133,9 @@ pub(super) struct Deltas {
 
 impl Deltas {
     /// Appends to a stream: `item` as in [`StreamKey::item`] (`text:ID`, `reasoning:ID`, `output:ID`, `tool:ID`).
-    pub(super) fn push(&self, turn: u32, item: impl Into<String>, text: impl Into<String>) {
+    pub(super) fn push(&self, turn: u32, item: impl Into<String>, text: impl AsRef<str>) {
         let stream = StreamKey { session: Some(self.session), turn, item: item.into() };
-        (self.sink)(Delta { stream, text: text.into() });
+        (self.sink)(&stream, text.as_ref());
     }
 }
 

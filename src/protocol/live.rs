@@ -39,15 +39,6 @@ pub struct StreamKey {
     pub item: String,
 }
 
-/// A piece of live text. Never stored; the finished event carries the whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delta {
-    /// The stream that it continues.
-    pub stream: StreamKey,
-    /// The text to append; an empty one opens the stream.
-    pub text: String,
-}
-
 /// Tokens of model calls that stream and are not counted yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InFlight {

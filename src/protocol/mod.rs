@@ -16,6 +16,6 @@ pub use command::{Command, NudgeTarget, Reply, Sender};
 pub use event::{Body, Event, Recorded, Stamp};
 pub use ids::{InboxId, InstanceId, NudgeId, SessionId};
 pub use item::{Item, ToolCall, Wire};
-pub use live::{Delta, Notice, Pos, Published, StreamKey};
+pub use live::{Notice, Pos, Published, StreamKey};
 pub use tool::ToolSpec;
 pub use usage::Usage;

@@ -22,8 +22,8 @@ use crate::{
     error::UserError,
     paths::Home,
     protocol::{
-        Body, Delta, Event, InboxId, InstanceId, NudgeId, NudgeTarget, Pos, Published, Recorded, SessionId,
-        Stamp, StreamKey, Wire,
+        Body, Event, InboxId, InstanceId, NudgeId, NudgeTarget, Pos, Published, Recorded, SessionId, Stamp,
+        StreamKey, Wire,
         event::{
             Activity, ActivityAdded, ChangeKind, Choice, FileChange, Gate, InboxKind, InboxOpened, ItemAdded,
             NudgeQueued, RunKind, RunStarted, Scope, SessionStarted, SessionTurnFinished, SessionTurnStarted,
@@ -344,10 +344,7 @@ impl Fixture {
         let diff = "--- a/tests/lexer_golden.rs\n+++ b/tests/lexer_golden.rs\n@@ -1,2 +1,3 @@\n fn golden() {\n-    old();\n+    new();\n+    newer();\n".to_owned();
         f.event(Some(s4), ActivityAdded { turn: 1, activity: Activity::FileChange { changes, diff } });
         let key = StreamKey { session: None, turn: 2, item: "text:1".to_owned() };
-        f.tails.push(Delta {
-            stream: key,
-            text: "While s3 fixes the comment depth I review the diff of s4: the golden".to_owned(),
-        });
+        f.tails.push(&key, "While s3 fixes the comment depth I review the diff of s4: the golden");
         f.send(Msg::From(f.id, News::Streaming));
         f.wait(5_000);
         f

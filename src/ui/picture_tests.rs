@@ -14,7 +14,7 @@ use super::{
     theme::{Role, Theme},
 };
 use crate::protocol::{
-    Delta, StreamKey,
+    StreamKey,
     event::{Activity, ActivityAdded, Gate, Verdict, WatcherSpoke},
 };
 
@@ -63,12 +63,12 @@ pub(super) fn at_work(width: u16, height: u16) -> Fixture {
             },
         );
     }
-    f.tails.push(Delta {
-        stream: StreamKey { session: None, turn: 2, item: "text:1".to_owned() },
-        text: " files cover strings, numbers and names. Missing: an unterminated string, BOM, CRLF. I will ask for \
-               these"
-            .to_owned(),
-    });
+    let stream = StreamKey { session: None, turn: 2, item: "text:1".to_owned() };
+    f.tails.push(
+        &stream,
+        " files cover strings, numbers and names. Missing: an unterminated string, BOM, CRLF. I will ask for \
+               these",
+    );
     f.send(super::msg::Msg::From(f.id, super::msg::News::Streaming));
     f
 }

@@ -12,7 +12,7 @@ use zwarm_tui::{
     executors::{Decision, Executors, Handle, News, Order, Resume, SessionSpec, Setup},
     process::Processes,
     protocol::{
-        Delta, InstanceId, NudgeId, SessionId, Usage,
+        InstanceId, NudgeId, SessionId, StreamKey, Usage,
         command::Delivery,
         event::{Activity, TurnStatus},
         scenario::Scenario,
@@ -27,7 +27,7 @@ pub struct Stage {
     pub dir: tempfile::TempDir,
     pub executors: Executors,
     pub processes: Processes,
-    pub deltas: Arc<Mutex<Vec<Delta>>>,
+    pub deltas: Arc<Mutex<Vec<(StreamKey, String)>>>,
 }
 
 impl Stage {
@@ -42,7 +42,9 @@ impl Stage {
             config: Arc::new(config),
             processes: processes.clone(),
             scenario: scenario.map(Arc::new),
-            deltas: Arc::new(move |delta| kept.lock().unwrap().push(delta)),
+            deltas: Arc::new(move |stream, text| {
+                kept.lock().unwrap().push((stream.clone(), text.to_owned()))
+            }),
             redactor: Arc::new(zwarm_tui::text::Redactor::new([])),
         });
         Self { dir, executors, processes, deltas }
@@ -78,8 +80,8 @@ impl Stage {
         let deltas = self.deltas.lock().unwrap();
         deltas
             .iter()
-            .filter(|delta| delta.stream.item.starts_with(kind))
-            .map(|delta| delta.text.as_str())
+            .filter(|(stream, _)| stream.item.starts_with(kind))
+            .map(|(_, text)| text.as_str())
             .collect()
     }
 

@@ -13,7 +13,7 @@ use crate::{
     config::Sandboxing,
     process::{ChildKind, environment, shell},
     protocol::{
-        Body, Delta, SessionId, StreamKey,
+        Body, SessionId, StreamKey,
         event::{Activity, Session},
     },
     store::Reader,
@@ -42,7 +42,7 @@ impl Driver {
         self.running.tasks.spawn(async move {
             let stream = StreamKey { session: None, turn: step, item: format!("output:{call_id}") };
             let result = if cwd.is_dir() {
-                let live = |piece: &str| tails.push(Delta { stream: stream.clone(), text: piece.to_owned() });
+                let live = |piece: &str| tails.push(&stream, piece);
                 shell::run(&processes, shell_call, cancel, &live).await
             } else {
                 let error = Some(format!("there is no directory '{}'", text(&cwd)));

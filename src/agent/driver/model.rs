@@ -7,7 +7,7 @@ use super::Driver;
 use crate::{
     agent::effect::Input,
     llm::{Chunk, ErrorKind, ModelError, Request},
-    protocol::{Delta, StreamKey},
+    protocol::StreamKey,
 };
 
 /// The longest that a summary may take.
@@ -69,7 +69,7 @@ impl Driver {
                             continue;
                         }
                     };
-                    tails.push(Delta { stream: StreamKey { session: None, turn: step, item }, text });
+                    tails.push(&StreamKey { session: None, turn: step, item }, &text);
                 }
             };
             let answer = async {

@@ -7,6 +7,7 @@ mod writer;
 use pulldown_cmark::{Event, Options, Parser};
 
 use super::{Brush, Strip};
+use crate::{text::wrap::Break, ui::theme::Role};
 
 /// A block that grows beyond this many bytes is settled in pieces.
 const BLOCK_MAX: usize = 4 * 1024;
@@ -45,6 +46,9 @@ pub fn grown(
     rest: &Strip,
     out: &mut Vec<Strip>,
 ) -> (Settled, usize) {
+    if is_prose(text) {
+        return prose(text, brush, first, rest, out);
+    }
     let (none, mut depth, mut last, mut rows) = (out.len(), 0_usize, 0, 0);
     let mut writer = writer::Writer::new(*brush, first.clone(), rest.clone(), out);
     for (event, range) in Parser::new_ext(text, options()).into_offset_iter() {
@@ -71,6 +75,62 @@ pub fn grown(
     let line = || text.rfind('\n').filter(|at| *at > BLOCK_MAX / 2).or_else(|| text.rfind(' '));
     let cut = long.then(line).flatten();
     (cut.map_or(Settled::Nothing, |at| Settled::Piece(at + 1)), none)
+}
+
+/// Bytes that mean nothing but themselves in the middle of a line: what sentences are written with.
+static PLAIN: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], b' ');
+    while byte <= b'~' {
+        table[byte as usize] = !matches!(
+            byte,
+            b'*' | b'_' | b'`' | b'[' | b']' | b'<' | b'>' | b'&' | b'\\' | b'~' | b'|' | b'!' | b'$' | b'#'
+        );
+        byte += 1;
+    }
+    table
+};
+
+/// Whether a text is nothing but paragraphs without markup: each line begins with a letter, and no line that goes on ends
+/// with a blank.
+fn is_prose(text: &str) -> bool {
+    let mut before: &[u8] = b"";
+    for line in text.as_bytes().split(|byte| *byte == b'\n') {
+        let begins = line.first().is_none_or(u8::is_ascii_alphabetic);
+        let breaks = before.ends_with(b" ") && !line.is_empty();
+        if !begins || breaks || !line.iter().all(|byte| PLAIN[usize::from(*byte)]) {
+            return false;
+        }
+        before = line;
+    }
+    !text.is_empty() && text.len() < BLOCK_MAX
+}
+
+/// [`grown`] for a text that [`is_prose`], without the parser.
+fn prose(
+    text: &str,
+    brush: &Brush<'_>,
+    first: &Strip,
+    rest: &Strip,
+    out: &mut Vec<Strip>,
+) -> (Settled, usize) {
+    let (style, mut settled) = (brush.style(Role::Text), (Settled::Nothing, out.len()));
+    let mut at = 0;
+    while at < text.len() {
+        let end = memchr::memmem::find(&text.as_bytes()[at..], b"\n\n").map_or(text.len(), |len| at + len);
+        if at > 0 {
+            out.push(rest.clone());
+            settled = (Settled::Blocks(at), out.len());
+        }
+        let line = text[at..end].trim_end();
+        let line = if line.contains('\n') {
+            Strip::of(line.replace('\n', " "), style)
+        } else {
+            Strip::of(line, style)
+        };
+        brush.lay(&line, Break::Words, if at == 0 { first } else { rest }, rest, out);
+        at = text.len() - text[end..].trim_start_matches('\n').len();
+    }
+    settled
 }
 
 /// The indent of a block belongs to it.

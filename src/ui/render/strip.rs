@@ -13,6 +13,9 @@ use crate::text::{
     wrap::{self, Break},
 };
 
+/// Pieces for which a wrapped row makes room at once.
+const ROW_PIECES: usize = 4;
+
 /// One row of styled text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Strip {
@@ -37,8 +40,18 @@ impl Strip {
         }
         match text.contains('\t').then(|| width::expand_tabs(text, self.width())).flatten() {
             Some(expanded) => self.text.push_str(&expanded),
-            None => self.text.push_str(text),
+            None => return self.append(text, style),
         }
+        self.ends_with(style);
+    }
+
+    /// The same for a text without tabs.
+    fn append(&mut self, text: &str, style: Style) {
+        self.text.push_str(text);
+        self.ends_with(style);
+    }
+
+    fn ends_with(&mut self, style: Style) {
         let end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
         match self.pieces.last_mut() {
             Some((last, same)) if *same == style => *last = end,
@@ -51,7 +64,7 @@ impl Strip {
         for (piece, style) in other.pieces() {
             let (from, to) = (piece.start.max(range.start), piece.end.min(range.end));
             if from < to {
-                self.push(&other.text[from..to], style);
+                self.append(&other.text[from..to], style);
             }
         }
     }
@@ -101,7 +114,13 @@ impl Strip {
         let mut ranges = Vec::new();
         wrap::rows(&self.text, room, at, &mut ranges);
         for (at, range) in ranges.into_iter().enumerate() {
-            let mut row = if at == 0 { first.clone() } else { rest.clone() };
+            let prefix = if at == 0 { first } else { rest };
+            let pieces = prefix.pieces.len() + self.pieces.len().min(ROW_PIECES);
+            let mut row = Self {
+                text: String::with_capacity(prefix.text.len() + range.len()),
+                pieces: Vec::with_capacity(pieces),
+            };
+            row.push_all(prefix);
             row.push_part(self, range);
             out.push(row);
         }

@@ -3,12 +3,12 @@ use super::{
     *,
 };
 use crate::{
-    protocol::{Delta, StreamKey, event::StepStarted},
+    protocol::{StreamKey, event::StepStarted},
     text::hostile,
 };
 
-fn delta(item: &str, text: &str) -> Delta {
-    Delta { stream: StreamKey { session: None, turn: 1, item: item.into() }, text: text.into() }
+fn push(tails: &Tails, item: &str, text: &str) {
+    tails.push(&StreamKey { session: None, turn: 1, item: item.into() }, text);
 }
 
 #[test]
@@ -16,14 +16,14 @@ fn live_text_is_shown_as_it_comes_and_replaced_by_its_event() {
     let mut stage = with_messages(2);
     let tails = Tails::default();
     assert!(!stage.transcript.tick_tails(&tails));
-    tails.push(delta("text:1", "While **s3** fi"));
+    push(&tails, "text:1", "While **s3** fi");
     assert!(stage.transcript.tick_tails(&tails));
     assert_eq!(
         stage.draw(30, 3),
         ["● message 1", "● message 2", "● While **s3** fi▌".replace("**", "").as_str()]
     );
-    tails.push(delta("text:1", "xes it:\n\n```\nlet x;\n"));
-    tails.push(delta("output:2", "\x1b[31mred\x1b]0;evil\x07\nmore"));
+    push(&tails, "text:1", "xes it:\n\n```\nlet x;\n");
+    push(&tails, "output:2", "\x1b[31mred\x1b]0;evil\x07\nmore");
     assert!(stage.transcript.tick_tails(&tails));
     assert!(!stage.transcript.tick_tails(&tails));
     let rows = stage.draw(30, 7);
@@ -44,7 +44,7 @@ fn a_long_stream_costs_as_much_as_its_text_once_and_ends_as_if_laid_out_at_once(
     let tails = Tails::default();
     let mut streams = streams::Streams::default();
     for chunk in text.as_bytes().chunks(97) {
-        tails.push(delta("text:1", std::str::from_utf8(chunk).unwrap()));
+        push(&tails, "text:1", std::str::from_utf8(chunk).unwrap());
         streams.take(None, &tails);
         streams.lay(&brush);
     }
@@ -67,7 +67,7 @@ fn one_giant_paragraph_is_parsed_a_few_times_and_ends_as_if_laid_out_at_once() {
     let mut streams = streams::Streams::default();
     let chars: Vec<char> = text.chars().collect();
     for chunk in chars.chunks(130) {
-        tails.push(delta("text:1", &chunk.iter().collect::<String>()));
+        push(&tails, "text:1", &chunk.iter().collect::<String>());
         streams.take(None, &tails);
         streams.lay(&brush);
     }
@@ -89,18 +89,18 @@ fn one_giant_paragraph_is_parsed_a_few_times_and_ends_as_if_laid_out_at_once() {
 fn a_stream_that_ran_ahead_shows_a_gap_and_stays_bounded() {
     let mut stage = Stage::new(None);
     let tails = Tails::default();
-    tails.push(delta("output:1", "first\n"));
+    push(&tails, "output:1", "first\n");
     stage.transcript.tick_tails(&tails);
     stage.draw(40, 5);
     for at in 0..60_000 {
-        tails.push(delta("output:1", &format!("line {at}\n")));
+        push(&tails, "output:1", &format!("line {at}\n"));
     }
     stage.transcript.tick_tails(&tails);
     let rows = stage.draw(40, 5);
     assert_eq!(rows[3..], ["│ line 59999", "│ ▌"]);
     for round in 0..40 {
         for at in 0..2_000 {
-            tails.push(delta("output:1", &format!("{round} {at}\n")));
+            push(&tails, "output:1", &format!("{round} {at}\n"));
         }
         stage.transcript.tick_tails(&tails);
         stage.draw(40, 5);
@@ -127,7 +127,7 @@ fn hostile_text_reaches_no_cell() {
     stage.transcript.scroll(Scroll::Bottom);
     for raw in hostile::corpus().iter().step_by(7) {
         for (at, ch) in raw.chars().enumerate() {
-            tails.push(delta(["text:1", "output:2", "reasoning:3", "tool:4"][at % 4], &ch.to_string()));
+            push(&tails, ["text:1", "output:2", "reasoning:3", "tool:4"][at % 4], &ch.to_string());
         }
         stage.transcript.tick_tails(&tails);
         for row in stage.draw(60, 40) {
@@ -167,7 +167,7 @@ fn no_size_and_no_sequence_of_moves_panics() {
             14 => stage
                 .transcript
                 .set_filter([Filter::All, Filter::Messages, Filter::Work, Filter::Attention][round % 4]),
-            15 => tails.push(delta("text:1", "streamed *text* that goes on\n\n")),
+            15 => push(&tails, "text:1", "streamed *text* that goes on\n\n"),
             16 => tails.close(|_| true),
             17 => drop(stage.transcript.toggle_wrap()),
             18 => drop((stage.transcript.selected_text(), stage.transcript.click(by.unsigned_abs() as u16))),
@@ -191,7 +191,7 @@ fn what_is_parsed_of_a_stream_grows_with_its_length_and_no_faster() {
         let (tails, mut streams) = (Tails::default(), streams::Streams::default());
         let text = block.repeat(times);
         for chunk in text.as_bytes().chunks(256) {
-            tails.push(delta("text:1", std::str::from_utf8(chunk).unwrap()));
+            push(&tails, "text:1", std::str::from_utf8(chunk).unwrap());
             streams.take(None, &tails);
             streams.lay(&brush);
         }
@@ -223,7 +223,7 @@ fn a_streamed_text_looks_at_last_as_if_it_had_come_at_once() {
     for step in [1, 2, 3, 5, 8, 40, 100, 400] {
         let (tails, mut streams) = (Tails::default(), streams::Streams::default());
         for chunk in text.as_bytes().chunks(step) {
-            tails.push(delta("text:1", std::str::from_utf8(chunk).unwrap()));
+            push(&tails, "text:1", std::str::from_utf8(chunk).unwrap());
             streams.take(None, &tails);
             streams.lay(&brush);
         }

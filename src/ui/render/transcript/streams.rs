@@ -2,13 +2,15 @@
 //! is laid out again, so that a long stream costs as much as its text once. Memory is bounded: the last bytes of the
 //! source (for another width) and the last frozen rows.
 
+use std::sync::LazyLock;
+
 use crate::{
     agent::link::Tails,
     protocol::{SessionId, StreamKey},
     text::{CleanText, Cleaner, ansi::StyledStream, cut, wrap::Break},
     ui::{
         render::{
-            Brush, Strip, ansi,
+            Brush, Highlighter, Strip, ansi,
             markdown::{self, Settled},
         },
         theme::{Content, Icon, Role},
@@ -23,7 +25,14 @@ const DROPPED: usize = 2_000;
 /// Bytes of a paragraph from which its rows are frozen one by one.
 const PARAGRAPH: usize = 160;
 /// What may mean something other in markdown than itself.
-const MARKUP: &[u8] = b"*_`[]<>&\\~|!$#";
+static MARKUP: [bool; 256] = {
+    let (mut table, bytes, mut at) = ([false; 256], b"*_`[]<>&\\~|!$#", 0);
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 /// Streams that are shown.
 const STREAMS: usize = 64;
 
@@ -51,6 +60,8 @@ pub(super) struct Stream {
     text: Text,
     frozen: Vec<Strip>,
     tail: Vec<Strip>,
+    /// What its first row begins with, and the others; made anew for another theme.
+    marks: Option<(Strip, Strip)>,
     /// Bytes of markdown that were parsed.
     parsed: u64,
 }
@@ -110,6 +121,7 @@ impl Streams {
                 stream.used = 0;
                 stream.text = Text::default();
                 stream.frozen.clear();
+                stream.marks = None;
             }
             if anew || stream.used < stream.source.len() || stream.tail.is_empty() {
                 stream.lay(brush);
@@ -142,6 +154,7 @@ impl Stream {
             text: Text::default(),
             frozen: Vec::new(),
             tail: Vec::new(),
+            marks: None,
             parsed: 0,
         }
     }
@@ -226,10 +239,14 @@ impl Stream {
     }
 
     /// The prefix of the next row: the sign, if it is the first of all.
-    fn prefix(&self, icon: Icon, role: Role, brush: &Brush<'_>) -> (Strip, Strip) {
-        let mark = brush.mark(icon, role);
-        let rest = brush.indent(&mark);
-        let mut first = if self.frozen.is_empty() { mark } else { rest.clone() };
+    fn prefix(&mut self, icon: Icon, role: Role, brush: &Brush<'_>) -> (Strip, Strip) {
+        let (mark, rest) = self.marks.get_or_insert_with(|| {
+            let mark = brush.mark(icon, role);
+            let rest = brush.indent(&mark);
+            (mark, rest)
+        });
+        let rest = rest.clone();
+        let mut first = if self.frozen.is_empty() { mark.clone() } else { rest.clone() };
         if self.frozen.is_empty() && self.gap {
             first.push(format!("{} ", brush.sign(Icon::More)), brush.style(Role::Dim));
         }
@@ -238,13 +255,13 @@ impl Stream {
 
     /// One pass over the open text; another only where a piece was cut off.
     fn markdown(&mut self, brush: &Brush<'_>) {
-        let plain = crate::ui::render::Highlighter::off();
-        let brush = &Brush { code: &plain, ..*brush };
+        static PLAIN: LazyLock<Highlighter> = LazyLock::new(Highlighter::off);
+        let brush = &Brush { code: &PLAIN, ..*brush };
         loop {
+            let (first, rest) = self.prefix(Icon::Message, Role::Accent, brush);
             let fenced = self.text.fence.as_ref().map(|fence| format!("{fence}\n{}", &*self.text.open));
             let shift = self.text.fence.as_ref().map_or(0, |fence| fence.len() + 1);
             let text: &str = fenced.as_deref().unwrap_or(&self.text.open);
-            let (first, rest) = self.prefix(Icon::Message, Role::Accent, brush);
             self.parsed += text.len() as u64;
             self.tail.clear();
             let (settled, rows) = markdown::grown(text, brush, &first, &rest, &mut self.tail);
@@ -283,7 +300,7 @@ impl Stream {
             let Some(words) = row.text().get(prefix.text().len()..).map(str::trim_end) else { break };
             let open = &self.text.open[at..];
             let blanks = open.len() - open.trim_start_matches(' ').len();
-            let markup = words.bytes().any(|b| MARKUP.contains(&b));
+            let markup = words.bytes().any(|byte| MARKUP[usize::from(byte)]);
             if words.is_empty() || markup || !open[blanks..].starts_with(words) {
                 break;
             }
