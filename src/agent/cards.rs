@@ -60,9 +60,19 @@ pub(super) fn failure_choices() -> Vec<Choice> {
     ]
 }
 
+/// Cells of what a decision is said to be about.
+const ABOUT: usize = 160;
+
 /// The digest of what is shown: CRC-32 over kind, title and detail, as eight hex digits.
 fn digest(what: InboxKind, title: &str, detail: &serde_json::Value) -> String {
     format!("{:08x}", crc32fast::hash(format!("{what:?}\n{title}\n{detail}").as_bytes()))
+}
+
+/// What a card asks, in short: its title, with the command that an approval is about.
+fn about(opened: &InboxOpened) -> String {
+    let command = opened.detail["command"].as_str().filter(|_| opened.what == InboxKind::Approval);
+    let text = command.map_or_else(|| opened.title.clone(), |command| format!("{}: {command}", opened.title));
+    crate::text::cut::ellipsis(&text, ABOUT)
 }
 
 impl Machine {
@@ -89,9 +99,9 @@ impl Machine {
 
     pub(super) fn close_card(&mut self, inbox: InboxId, choice: &str, text: Option<String>, by: &str) {
         let Some(opened) = self.state.inbox.get(inbox) else { return };
-        let (session, digest) = (opened.session, opened.digest.clone());
-        let closed =
-            InboxClosed { inbox_id: inbox, choice: choice.to_owned(), text, by: by.to_owned(), digest };
+        let (session, digest, about) = (opened.session, opened.digest.clone(), about(opened));
+        let (choice, by) = (choice.to_owned(), by.to_owned());
+        let closed = InboxClosed { inbox_id: inbox, choice, text, by, digest, about };
         match session {
             Some(id) => self.record_for(id, closed),
             None => self.record(closed),

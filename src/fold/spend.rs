@@ -76,7 +76,8 @@ impl Spend {
         }
     }
 
-    /// Tokens a minute, over the last five minutes in which the run was running.
+    /// Tokens a minute, over the last five minutes in which the run was running. Before the first minute is full it counts
+    /// as one: too little to go by.
     pub fn rate(&self, now: jiff::Timestamp) -> f64 {
         let from = now.as_microsecond() / MINUTE - RATE_OVER;
         let tokens: u64 = self.recent.minutes.iter().filter(|(at, _)| *at > from).map(|(_, n)| n).sum();

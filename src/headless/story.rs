@@ -76,7 +76,12 @@ impl Story {
             }
             Human::InboxClosed(closed) => {
                 let text = closed.text.as_deref().map(|text| format!(" ({})", short(text)));
-                format!("answered by {}: {}{}", closed.by, closed.choice, text.unwrap_or_default())
+                let about = if closed.about.is_empty() {
+                    String::new()
+                } else {
+                    format!(" · {}", said(&closed.about))
+                };
+                format!("answered by {}: {}{}{about}", closed.by, closed.choice, text.unwrap_or_default())
             }
             Human::NudgeChanged(_)
             | Human::NudgeSent(_)

@@ -54,10 +54,23 @@ fn the_transcript_says_what_was_asked_and_decided_and_the_tab_counts_no_decision
     let before = f.screen_at(80, 24);
     f.event(None, opened(serde_json::json!({"kind": "shell", "command": "make\nall"})));
     let (inbox_id, by, digest) = (InboxId(uuid::Uuid::from_u128(70)), "human".to_owned(), "d".to_owned());
-    f.event(None, InboxClosed { inbox_id, choice: "accept_for_session".into(), text: None, by, digest });
+    f.event(
+        None,
+        InboxClosed {
+            inbox_id,
+            choice: "accept_for_session".into(),
+            text: None,
+            by,
+            digest,
+            about: "s1 wants to change files: make all".into(),
+        },
+    );
     let screen = f.screen_at(140, 40);
     assert!(screen.contains("APPROVAL s1 wants to change files: make all"), "{screen}");
-    assert!(screen.contains("accepted for this session by human"), "{screen}");
+    assert!(
+        screen.contains("accepted for this session by human · s1 wants to change files: make all"),
+        "{screen}"
+    );
     let tab = |screen: &str| screen.lines().nth(1).unwrap().split("4 Watch").nth(1).unwrap()[..4].to_owned();
     assert_eq!(tab(&f.screen_at(80, 24)), tab(&before));
 }

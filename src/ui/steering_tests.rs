@@ -104,7 +104,10 @@ fn a_remark_that_asks_for_an_answer_goes_with_the_answer() {
     let inbox_id = fixture.card();
     assert!(fixture.screen().contains("needs you: watcher 'scope'"));
     let (choice, by) = ("continue_once".to_owned(), "human".to_owned());
-    fixture.event(None, InboxClosed { inbox_id, choice, text: None, by, digest: "0badcafe".to_owned() });
+    fixture.event(
+        None,
+        InboxClosed { inbox_id, choice, text: None, by, digest: "0badcafe".to_owned(), about: String::new() },
+    );
     assert!(!fixture.screen().contains("needs you"));
 }
 
@@ -241,5 +244,26 @@ fn the_frame_after_a_search_has_ended_counts_its_finds() {
         if line.contains(" 1/1 ") {
             break;
         }
+    }
+}
+
+#[test]
+fn a_command_that_lacks_something_says_what_and_one_that_can_do_nothing_says_why() {
+    for (width, height) in [(140, 40), (80, 24), (60, 20)] {
+        let mut f = Fixture::busy(width, height);
+        for (keys, missing) in [
+            (": r u n . f o r k enter", "write the last step that it keeps"),
+            (": r e p l a y . a t enter", "write the step after which"),
+            (": b u d g e t . r a i s e enter", "write a cap and a number"),
+            (": s e s s i o n . f o r k enter", "write what the fork is to do"),
+        ] {
+            f.keys(keys);
+            assert!(f.screen().contains(missing), "{keys}: {}", f.screen());
+            f.keys("esc");
+        }
+        f.keys("q : r u n . a b o r t");
+        assert!(f.screen().contains("no run is shown"), "{}", f.screen());
+        f.keys("enter");
+        assert!(f.commands().is_empty() && f.screen().contains("Commands"), "{}", f.screen());
     }
 }

@@ -26,8 +26,8 @@ pub use writer::WriterState;
 
 /// Alternate screen, bracketed paste, focus reports, hidden cursor; the title is pushed on the terminal's stack.
 const ENTER: &str = "\x1b[?1049h\x1b[22;0t\x1b[?2004h\x1b[?1004h\x1b[?25l\x1b[2J\x1b[H";
-/// Buttons, drags and the wheel, in the SGR form.
-const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1002h\x1b[?1006h";
+/// Buttons and the wheel, in the SGR form. Drags mean nothing here and are not asked for.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 /// All mouse modes.
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1003l\x1b[?1002l\x1b[?1000l";
 /// Disambiguated escape codes of the kitty protocol, pushed.

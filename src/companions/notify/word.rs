@@ -150,7 +150,7 @@ mod tests {
     fn closed(id: u128) -> Event {
         let inbox_id = InboxId(Uuid::from_u128(id));
         let (choice, by, digest) = ("answer".to_owned(), "config".to_owned(), String::new());
-        event(InboxClosed { inbox_id, choice, text: None, by, digest })
+        event(InboxClosed { inbox_id, choice, text: None, by, digest, about: String::new() })
     }
 
     #[test]

@@ -130,6 +130,9 @@ pub struct InboxClosed {
     /// `human`, `config`, `watcher`, `dropped`.
     pub by: String,
     pub digest: String,
+    /// What was asked, in short. Empty: an older journal.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
 }
 
 /// A client asked for something.

@@ -37,6 +37,31 @@ impl Act {
         }
     }
 
+    /// Only the agent of a run that goes on can do it.
+    pub fn needs_agent(self) -> bool {
+        match self {
+            Self::Run(it) => matches!(
+                it,
+                Run::PauseNow
+                    | Run::StepOnce
+                    | Run::Abort
+                    | Run::AbortNow
+                    | Run::RaiseBudget
+                    | Run::UndoCompaction
+            ),
+            Self::Session(it) => {
+                matches!(
+                    it,
+                    Session::Message | Session::Interrupt | Session::End | Session::New | Session::Fork
+                )
+            }
+            Self::Watcher(it) => {
+                matches!(it, Watcher::Toggle | Watcher::Mute | Watcher::Allow | Watcher::Tune)
+            }
+            _ => false,
+        }
+    }
+
     /// It does something to a run or is about what it does now: the past is left for it.
     pub fn steers(self) -> bool {
         match self {

@@ -122,7 +122,7 @@ fn of_run(run: &RunModel, cap: Cap, skin: &Skin, now: jiff::Timestamp, wide: boo
     };
     let counted =
         matches!(cap, Cap::MaxTokens | Cap::MaxOrchestratorTokens | Cap::MaxExecutorTokens | Cap::MaxCostUsd);
-    let about = if counted && folds.estimated() { "~" } else { "" };
+    let about = if counted && spent > 0.0 && folds.estimated() { "~" } else { "" };
     let more = if cap == Cap::MaxCostUsd && folds.spend.cost_unknown { "+?" } else { "" };
     let spent_text = format!("{about}{}{more}", number(cap, spent));
     let mut line = vec![
@@ -148,10 +148,15 @@ fn pace(run: &RunModel, skin: &Skin, now: jiff::Timestamp) -> Line {
     let flight = (folds.flight.orchestrator + folds.flight.executors()) as f64;
     let rate = folds.spend.rate(now) + flight / folds.spend.minutes(now).clamp(1.0, 5.0);
     let about = if folds.estimated() { "~" } else { "" };
-    let mut text = format!("rate        {about}{} tokens a minute", tokens(rate as u64));
+    let mut text = match folds.spend.minutes(now) {
+        ..1.0 => "rate        after the first minute".to_owned(),
+        _ => format!("rate        {about}{} tokens a minute", tokens(rate as u64)),
+    };
     if !run.can_steer() {
         text = format!("it took     {:.1} minutes", folds.spend.minutes(now));
-    } else if let Some(cap) = folds.cap(Cap::MaxTokens).filter(|_| rate >= 1.0) {
+    } else if let Some(cap) =
+        folds.cap(Cap::MaxTokens).filter(|_| rate >= 1.0 && folds.spend.minutes(now) >= 1.0)
+    {
         let left = ((cap - folds.spent(Cap::MaxTokens, now)) / rate).max(0.0);
         match left {
             ..1.0 => text.push_str(", so less than a minute to the cap"),

@@ -13,10 +13,10 @@ use crate::ui::{
     actions::{Context, Row, TABLE, find},
     input::KeyPress,
     kit::{Canvas, centred, row, span},
-    model::{Model, Screen},
+    model::{Level, Model, Screen},
     msg::{Now, UiEffect},
     skin::Sign,
-    update::act::act,
+    update::act::{act, cannot},
 };
 
 /// Characters of what is typed.
@@ -48,6 +48,8 @@ pub struct Palette {
     matcher: Matcher,
     /// No run is in view.
     at_home: bool,
+    /// What is missing behind the id that stands there.
+    missing: Option<&'static str>,
 }
 
 impl Palette {
@@ -67,6 +69,14 @@ impl Palette {
         palette
     }
 
+    /// With the beginning of a command, and what has to be written behind it.
+    pub fn asking(screen: Screen, begun: &str, missing: &'static str) -> Self {
+        let mut palette = Self::actions(screen);
+        palette.paste(begun);
+        palette.missing = Some(missing);
+        palette
+    }
+
     /// Of texts, the newest first.
     pub fn texts(texts: &[String]) -> Self {
         Self::new("Sent before", texts.iter().rev().cloned().map(Entry::Text).collect())
@@ -82,6 +92,7 @@ impl Palette {
             selected: 0,
             matcher,
             at_home: false,
+            missing: None,
         };
         palette.search();
         palette
@@ -189,6 +200,10 @@ impl Palette {
         };
         match entry {
             Entry::Action(row) => {
+                if let Some(why) = cannot(model, row.act) {
+                    model.say(Level::Info, why, now);
+                    return (After::Stay, Vec::new());
+                }
                 let argument =
                     self.argument().map(|(_, rest)| rest.to_owned()).filter(|rest| !rest.is_empty());
                 (After::Close, act(model, row.act, argument.as_deref(), now))
@@ -225,11 +240,14 @@ impl Palette {
                 Entry::Text(_) => String::new(),
             };
             let key_style = canvas.skin.key();
-            canvas.ends(
-                line,
-                &[span(format!("{mark} {}", Self::words(entry)), text)],
-                &[span(format!(" {key} "), key_style)],
-            );
+            let why = match entry {
+                Entry::Action(row) => cannot(model, row.act),
+                Entry::Text(_) => None,
+            };
+            let style = if why.is_some() { dim } else { text };
+            let right =
+                why.map_or_else(|| span(format!(" {key} "), key_style), |why| span(format!(" {why} "), dim));
+            canvas.ends(line, &[span(format!("{mark} {}", Self::words(entry)), style)], &[right]);
             if n == self.selected {
                 let style = canvas.skin.selected();
                 canvas.paint(line, style);
@@ -240,7 +258,9 @@ impl Palette {
         let offers = self.offers();
         let offered = self.entries.iter().filter(|entry| offers(entry)).count();
         let count = format!(" {} of {}", self.found.len(), offered.max(self.found.len()));
-        canvas.spans(last, &[span(count, dim)]);
+        let asks = self.missing.filter(|_| self.argument().is_some());
+        let asks = asks.map(|what| span(format!(" {what}"), canvas.skin.accent()));
+        canvas.spans(last, &[asks.unwrap_or_else(|| span(count, dim))]);
     }
 }
 

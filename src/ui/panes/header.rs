@@ -57,7 +57,7 @@ fn seconds(run: &RunModel, now: Timestamp) -> u64 {
 
 /// `41k/100k` with its style; a bar before it where `bar` is not 0.
 fn gauge(label: &str, spent: u64, cap: Option<f64>, bar: usize, run: &RunModel, skin: &Skin) -> Vec<Span> {
-    let about = if run.folds.estimated() { "~" } else { "" };
+    let about = if spent > 0 && run.folds.estimated() { "~" } else { "" };
     let mut spans = vec![span(format!("{label} "), skin.dim())];
     let Some(cap) = cap else {
         spans.push(span(format!("{about}{}", tokens_short(spent)), skin.text()));

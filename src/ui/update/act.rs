@@ -29,6 +29,19 @@ use crate::{
 
 use super::{leave, replay, session, text, write};
 
+/// Why an action can do nothing now.
+pub fn cannot(model: &Model, act: Act) -> Option<&'static str> {
+    let run = model.present();
+    match act {
+        _ if act.needs_run() && run.is_none() => Some("no run is shown"),
+        Act::Browse(it) if !it.is_for_none() && model.home.chosen().is_none() => {
+            Some("no instance is chosen")
+        }
+        _ if act.needs_agent() && run.is_some_and(|run| !run.can_steer()) => Some("nobody runs it"),
+        _ => None,
+    }
+}
+
 /// Does what an action says; `argument`: what was typed after its name in the palette.
 pub fn act(model: &mut Model, act: Act, argument: Option<&str>, now: Now) -> Vec<UiEffect> {
     if act.steers() {
@@ -190,7 +203,7 @@ fn run(model: &mut Model, it: Run, argument: Option<&str>, now: Now) -> Vec<UiEf
         Run::Quit => return leave::quit(model, now),
         Run::PauseAndQuit => return leave::pause_and_quit(model, None),
         Run::Demo => return screens::home::demo(model),
-        Run::Fork => return fork(model, argument, now),
+        Run::Fork => return fork(model, argument),
         Run::Export => {
             return match model.run() {
                 Some(run) => vec![UiEffect::Shelf(crate::ui::msg::Shelf::Export(run.dir.clone()))],
@@ -222,7 +235,9 @@ fn run(model: &mut Model, it: Run, argument: Option<&str>, now: Now) -> Vec<UiEf
         Run::RaiseBudget => match argument.and_then(cap_and_value) {
             Some((cap, value)) => Command::SetBudget { cap, value },
             None => {
-                model.say(Level::Info, "write a cap and a number after it: max_tokens 600k (or none)", now);
+                let missing = "write a cap and a number: max_tokens 600k (or none)";
+                let palette = Palette::asking(model.screen, "budget.raise ", missing);
+                model.overlays.push(Overlay::Palette(Box::new(palette)));
                 return Vec::new();
             }
         },
@@ -289,7 +304,7 @@ pub(super) fn go_on(model: &mut Model, task: Option<String>, now: Now) -> Vec<Ui
 
 /// `run.fork 7 TEXT`: a new run that begins with the steps of the one that is shown, up to the seventh (without a number:
 /// up to the newest).
-fn fork(model: &mut Model, argument: Option<&str>, now: Now) -> Vec<UiEffect> {
+fn fork(model: &mut Model, argument: Option<&str>) -> Vec<UiEffect> {
     let Some(run) = model.run() else { return Vec::new() };
     let (step, task) = step_and_task(argument.unwrap_or_default());
     let (dir, working_dir) = (run.dir.clone(), run.working_dir.clone());
@@ -297,13 +312,12 @@ fn fork(model: &mut Model, argument: Option<&str>, now: Now) -> Vec<UiEffect> {
         return Vec::new();
     };
     if task.is_none() {
-        let mut palette = crate::ui::overlays::palette::Palette::actions(model.screen);
         let past = model.past().map(|(replay, _)| replay.step).filter(|step| *step > 0);
         let step = step.or(past).or_else(|| model.run()?.texts.orchestrator.ended_step_at_cursor());
         let step = step.map(|step| format!("{step} ")).unwrap_or_default();
-        palette.paste(&format!("run.fork {step}"));
+        let missing = "write the last step that it keeps, then what it is to do";
+        let palette = Palette::asking(model.screen, &format!("run.fork {step}"), missing);
         model.overlays.push(Overlay::Palette(Box::new(palette)));
-        model.say(Level::Info, "after the last step that it keeps, write what it is to do", now);
         return Vec::new();
     }
     if let What::Resume { task: further, .. } = &mut launch.what {

@@ -6,6 +6,7 @@ use crate::{
         actions::Replay as It,
         model::{Level, Model, RunModel, Screen, replay::Replay},
         msg::{Now, UiEffect},
+        overlays::{Overlay, palette::Palette},
     },
 };
 
@@ -28,7 +29,8 @@ pub fn act(model: &mut Model, it: It, argument: Option<&str>, now: Now) -> Vec<U
         (It::At, _) => match argument.map(str::trim).map(str::parse) {
             Some(Ok(step)) => Some(step),
             _ => {
-                model.say(Level::Info, "write a step after it: replay.at 7", now);
+                let palette = Palette::asking(model.screen, "replay.at ", "write the step after which");
+                model.overlays.push(Overlay::Palette(Box::new(palette)));
                 return Vec::new();
             }
         },

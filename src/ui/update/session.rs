@@ -19,6 +19,7 @@ use crate::{
             Overlay,
             ask::{Ask, Question},
             by_hand::ByHand,
+            palette::Palette,
             tune::Tune,
         },
     },
@@ -113,10 +114,8 @@ fn fork(model: &mut Model, argument: Option<&str>, now: Now) -> Vec<UiEffect> {
     match argument.map(str::trim).filter(|text| !text.is_empty()) {
         Some(text) => vec![UiEffect::Send(run_id, Command::Fork { session, prompt: text.to_owned() })],
         None => {
-            let mut palette = crate::ui::overlays::palette::Palette::actions(model.screen);
-            palette.paste("session.fork ");
+            let palette = Palette::asking(model.screen, "session.fork ", "write what the fork is to do");
             model.overlays.push(Overlay::Palette(Box::new(palette)));
-            model.say(Level::Info, "write what the fork is to do", now);
             Vec::new()
         }
     }

@@ -154,7 +154,12 @@ pub(super) fn human(shown: &Shown<'_>, body: &Human, brush: &Brush<'_>, out: &mu
         }
         Human::InboxClosed(closed) => {
             let text = closed.text.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
-            let line = format!("{}{text}", decided(&closed.choice, &closed.by));
+            let asked = if closed.about.is_empty() {
+                String::new()
+            } else {
+                format!(" · {}", clean_line(&closed.about))
+            };
+            let line = format!("{}{text}{asked}", decided(&closed.choice, &closed.by));
             let icon = if closed.choice.starts_with("accept") || closed.choice.starts_with("continue") {
                 Icon::Good
             } else {

@@ -35,7 +35,8 @@ pub fn text(event: &Event, part: u8) -> String {
         Body::Run(Run::StepStarted(started)) => format!("step {}", started.step),
         Body::Human(Human::InboxOpened(opened)) => opened.title.clone(),
         Body::Human(Human::InboxClosed(closed)) => {
-            format!("{} {} {}", closed.choice, closed.by, closed.text.as_deref().unwrap_or_default())
+            let text = closed.text.as_deref().unwrap_or_default();
+            format!("{} {} {text} {}", closed.choice, closed.by, closed.about)
         }
         Body::Human(Human::NudgeQueued(queued)) => queued.text.clone(),
         Body::Guard(Guard::WatcherSpoke(spoke)) => {

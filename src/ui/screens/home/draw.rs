@@ -224,7 +224,7 @@ fn describe(model: &Model, canvas: &Canvas<'_>, listed: &Listed, needs: bool) ->
         None => (meta.steps.to_string(), meta.tokens, meta.cost_usd, meta.estimated),
     };
     let known = |text: String| if reference && spent == 0 { "-".to_owned() } else { text };
-    let about = if about { "~" } else { "" };
+    let about = if about && spent > 0 { "~" } else { "" };
     let cost = cost.map_or_else(|| "?".to_owned(), |cost| format!("{about}{cost:.2}"));
     let directory = match &listed.origin {
         Origin::Reference(version) => format!("(zwarm {version})"),
