@@ -72,6 +72,10 @@ impl Changes {
                 Some(file) => copy(file.path.to_string(), "the path"),
                 None => Vec::new(),
             },
+            Took::Item(Item::Wrap) => {
+                self.view.toggle_wrap();
+                Vec::new()
+            }
             Took::Item(Item::CopyPane) => page().map(|text| copy(text, "the diff")).unwrap_or_default(),
             Took::Item(_) | Took::No => match key.event.code {
                 KeyCode::Esc | KeyCode::Char('q' | 'V') => return (After::Close, Vec::new()),

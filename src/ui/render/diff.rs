@@ -12,9 +12,15 @@ use ratatui::style::Style;
 
 use super::{Brush, Strip};
 use crate::{
-    text::cut,
+    text::{
+        cut,
+        wrap::{self, Break},
+    },
     ui::theme::{Code, Diff, Icon, Role},
 };
+
+/// Cells of a line's number, with the blank behind it.
+const NUMBER: usize = 6;
 
 /// The line above a file's changes.
 pub fn header(file: &FileDiff, open: bool, brush: &Brush<'_>) -> Strip {
@@ -36,15 +42,36 @@ pub fn counts(added: u64, removed: u64, brush: &Brush<'_>) -> Strip {
     strip
 }
 
-/// One line of a file's changes, cut to the width; `code`: its colours as code, `left`: cells that are passed over.
-pub fn line(line: &DiffLine, code: &[(u32, Code)], left: usize, brush: &Brush<'_>) -> Strip {
-    let (role, word, sign) = match line.kind {
+/// Whether the number of a line is shown in so many cells.
+fn numbered(line: &DiffLine, width: usize) -> bool {
+    width >= 60 && !looks(line.kind).2.is_empty()
+}
+
+/// What stands before the text of a line: its number, where there is room, and its sign.
+fn gutter(line: &DiffLine, brush: &Brush<'_>) -> Strip {
+    let (role, _, sign) = looks(line.kind);
+    let mut strip = Strip::default();
+    if numbered(line, brush.width) {
+        strip.push(format!("{:>1$} ", line.number, NUMBER - 1), brush.style(Role::Dim));
+    }
+    strip.push(sign, brush.style(role));
+    strip
+}
+
+/// The roles of a line and of the words that have changed in it, and its sign.
+fn looks(kind: LineKind) -> (Role, Role, &'static str) {
+    match kind {
         LineKind::Context => (Role::Text, Role::Text, " "),
         LineKind::Added => (Role::Diff(Diff::Added), Role::Diff(Diff::AddedWord), "+"),
         LineKind::Removed => (Role::Diff(Diff::Removed), Role::Diff(Diff::RemovedWord), "-"),
         LineKind::Hunk => (Role::Diff(Diff::Hunk), Role::Diff(Diff::Hunk), ""),
         LineKind::Note => (Role::Dim, Role::Dim, ""),
-    };
+    }
+}
+
+/// The text of a line; `code`: its colours as code. True: it has a ground of its own.
+fn text(line: &DiffLine, code: &[(u32, Code)], brush: &Brush<'_>) -> (Strip, bool) {
+    let (role, word, _) = looks(line.kind);
     let mut text = Strip::of(&*line.text, brush.style(role));
     // On a theme without a ground of its own for changes the colour alone says what they are.
     let ground = brush.style(role).bg;
@@ -64,19 +91,42 @@ pub fn line(line: &DiffLine, code: &[(u32, Code)], left: usize, brush: &Brush<'_
     if from < to {
         text.patch(from..to, brush.style(word));
     }
+    (text, grounded)
+}
+
+/// One line of a file's changes, cut to the width; `left`: cells that are passed over.
+pub fn line(line: &DiffLine, code: &[(u32, Code)], left: usize, brush: &Brush<'_>) -> Strip {
+    let (text, grounded) = text(line, code, brush);
     let passed = cut::to_cells(text.text(), left).0.len();
-    let mut strip = Strip::default();
-    if brush.width >= 60 && !sign.is_empty() {
-        strip.push(format!("{:>5} ", line.number), brush.style(Role::Dim));
-    }
-    strip.push(sign, brush.style(role));
+    let mut strip = gutter(line, brush);
     strip.push_part(&text, passed..text.text().len());
-    let mut strip = strip.cut(brush.width);
+    filled(strip.cut(brush.width), line, grounded, brush)
+}
+
+/// The same in as many rows as it takes.
+pub fn rows(line: &DiffLine, code: &[(u32, Code)], brush: &Brush<'_>) -> Vec<Strip> {
+    let ((text, grounded), gutter) = (text(line, code, brush), gutter(line, brush));
+    let mut rows = Vec::new();
+    text.wrap(brush.width, Break::Anywhere, &gutter, &brush.indent(&gutter), &mut rows);
+    rows.into_iter().map(|row| filled(row, line, grounded, brush)).collect()
+}
+
+/// How many rows that are.
+pub fn height(line: &DiffLine, width: usize) -> usize {
+    let sign = looks(line.kind).2.len();
+    let room = width.saturating_sub(if numbered(line, width) { NUMBER + sign } else { sign }).max(1);
+    let mut rows = Vec::new();
+    wrap::rows(&line.text, room, Break::Anywhere, &mut rows);
+    rows.len()
+}
+
+fn filled(mut strip: Strip, line: &DiffLine, grounded: bool, brush: &Brush<'_>) -> Strip {
+    let style = brush.style(looks(line.kind).0);
     if strip.is_empty() {
-        strip.push(" ", brush.style(role));
+        strip.push(" ", style);
     }
     if grounded {
-        strip.pad(brush.width, brush.style(role));
+        strip.pad(brush.width, style);
     }
     strip
 }

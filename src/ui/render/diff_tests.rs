@@ -122,3 +122,47 @@ fn the_code_of_a_diff_has_its_colours_and_changes_keep_theirs() {
     let dark = themes.get("dark").unwrap();
     assert!(painted(&dark, 3).contains(&dark.style(Role::Code(Code::Type)).fg), "a ground of its own");
 }
+
+#[test]
+fn long_lines_wrap_below_their_number_and_the_cursor_stays_in_view() {
+    let (theme, code) = (Theme::default(), Highlighter::off());
+    let diff = format!(
+        "--- a/x\n+++ b/x\n@@ -1,2 +1,3 @@\n \tindented {0}\n+日本語 {0}\n-short\n+the end {0}\n",
+        "and a word more ".repeat(9).trim_end()
+    );
+    let file = parse(&diff).remove(0);
+    for width in [1, 7, 20, 59, 60, 100] {
+        let brush = Brush { theme: &theme, width, ascii: false, wrap: true, code: &code };
+        for line in &file.lines {
+            let rows = super::rows(line, &[], &brush);
+            assert_eq!(rows.len(), super::height(line, width), "{width}: {:?}", line.text);
+            let words = |text: &str| text.split_whitespace().collect::<String>();
+            let shown: String = rows.iter().map(|row| words(row.text())).collect();
+            assert!(shown.ends_with(&words(&line.text)), "{width}: nothing is lost: {shown}");
+        }
+    }
+    let brush = Brush { theme: &theme, width: 0, ascii: false, wrap: true, code: &code };
+    let (area, mut view) = (Rect::new(0, 0, 60, 5), DiffView::default());
+    view.set(&diff);
+    assert!(view.toggle_wrap());
+    let screen = |view: &mut DiffView| {
+        let mut buf = Buffer::empty(area);
+        view.render(area, &mut buf, &brush, true);
+        (0..area.height)
+            .map(|y| (0..area.width).map(|x| buf[(x, y)].symbol()).collect::<String>().trim_end().to_owned())
+            .collect::<Vec<_>>()
+    };
+    screen(&mut view);
+    view.scroll(Scroll::Bottom);
+    let rows = screen(&mut view);
+    assert!(rows[3].ends_with("a word more"), "the end is in view, as far as whole lines fit: {rows:?}");
+    assert!(!view.sideways(8), "nothing is cut");
+    view.click(3);
+    assert_eq!(
+        view.text().map(|text| text.starts_with("the end")),
+        Some(true),
+        "a click on a wrapped row is its line"
+    );
+    view.scroll(Scroll::Top);
+    assert!(screen(&mut view)[0].contains("x"), "{:?}", screen(&mut view));
+}

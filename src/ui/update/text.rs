@@ -197,7 +197,8 @@ fn of_diff(view: &mut DiffView, it: Item, whole: Option<String>) -> Done {
     match it {
         Item::Filter => said("only the Transcript tab has roles to filter: [ and ] change the tab"),
         Item::Select => said("lines are selected in the Transcript tab; here y copies one, Y all"),
-        Item::Wrap => said("the lines of a diff are cut: ← and → move to the side"),
+        Item::Wrap if view.toggle_wrap() => said("long lines wrap"),
+        Item::Wrap => said("long lines are cut: ← and → move to the side"),
         Item::Toggle => {
             view.toggle();
             (Vec::new(), None)

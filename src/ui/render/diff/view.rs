@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ratatui::{buffer::Buffer, layout::Rect};
 use tokio::sync::Notify;
 
-use super::{FileDiff, LineKind, code::Coded, header, line, parse};
+use super::{FileDiff, LineKind, code::Coded, header, height, line, parse, rows};
 use crate::ui::{
     render::{Brush, Reading, Scroll, Strip, reading::Finds, transcript::SearchStatus},
     theme::Role,
@@ -30,6 +30,9 @@ pub struct DiffView {
     top: usize,
     cursor: usize,
     height: usize,
+    width: usize,
+    /// Long lines wrap; else they are cut.
+    wrap: bool,
     /// Cells of the lines that are passed over.
     left: usize,
     find: Option<Finds<Row, (usize, usize)>>,
@@ -51,7 +54,7 @@ impl Reading for DiffView {
 
     fn sideways(&mut self, by: isize) -> bool {
         self.left = self.left.saturating_add_signed(by);
-        true
+        !self.wrap
     }
 
     fn search(&mut self, query: &str, _wake: &Arc<Notify>) {
@@ -172,9 +175,26 @@ impl DiffView {
         self.keep_visible();
     }
 
+    /// Wraps long lines or cuts them.
+    pub fn toggle_wrap(&mut self) -> bool {
+        self.wrap = !self.wrap;
+        self.keep_visible();
+        self.wrap
+    }
+
     /// A click on a row of the view; on the header of a file it opens or closes it.
     pub fn click(&mut self, row: usize) {
-        let Some(at) = Some(self.top + row).filter(|at| *at < self.rows.len()) else { return };
+        let mut left = row;
+        let passed = |at: &usize| {
+            let height = self.rows_of(*at);
+            let over = left >= height;
+            left = left.saturating_sub(height);
+            over
+        };
+        let at = self.top + (self.top..self.rows.len()).take_while(passed).count();
+        if at >= self.rows.len() {
+            return;
+        }
         let again = std::mem::replace(&mut self.cursor, at) == at;
         if again && self.rows[at].1.is_none() {
             self.toggle();
@@ -183,19 +203,12 @@ impl DiffView {
 
     /// Draws it.
     pub fn render(&mut self, area: Rect, buf: &mut Buffer, brush: &Brush<'_>, focused: bool) {
-        self.height = usize::from(area.height);
+        (self.height, self.width) = (usize::from(area.height), usize::from(area.width));
         self.keep_visible();
-        let brush = Brush { width: usize::from(area.width), ..*brush };
-        for (y, (at, (file, row))) in (area.y..area.bottom()).zip(self.rows.iter().enumerate().skip(self.top))
-        {
-            let shown = &self.files[*file as usize];
-            let mut strip = match row {
-                Some(at) => {
-                    let code = self.code[*file as usize].pieces(*at as usize, brush.code);
-                    line(&shown.lines[*at as usize], &code, self.left, &brush)
-                }
-                None => header(shown, self.open[*file as usize], &brush),
-            };
+        let brush = Brush { width: self.width, ..*brush };
+        let rows = (self.top..self.rows.len())
+            .flat_map(|at| self.strips(at, &brush).into_iter().map(move |row| (at, row)));
+        for (y, (at, mut strip)) in (area.y..area.bottom()).zip(rows) {
             if let Some(find) = &self.find {
                 let found: Vec<_> = find.needle.ranges(strip.text()).collect();
                 found.into_iter().for_each(|range| strip.patch(range, brush.style(Role::Match)));
@@ -207,6 +220,26 @@ impl DiffView {
             if focused && at == self.cursor {
                 buf.set_style(Rect { y, height: 1, ..area }, brush.style(Role::Selected));
             }
+        }
+    }
+
+    /// A row as it is shown.
+    fn strips(&self, at: usize, brush: &Brush<'_>) -> Vec<Strip> {
+        let (file, row) = self.rows[at];
+        let shown = &self.files[file as usize];
+        let Some(row) = row else { return vec![header(shown, self.open[file as usize], brush)] };
+        let code = self.code[file as usize].pieces(row as usize, brush.code);
+        let shown = &shown.lines[row as usize];
+        if self.wrap { rows(shown, &code, brush) } else { vec![line(shown, &code, self.left, brush)] }
+    }
+
+    /// How many rows of the screen a row takes.
+    fn rows_of(&self, at: usize) -> usize {
+        match self.rows.get(at) {
+            Some((file, Some(row))) if self.wrap => {
+                height(&self.files[*file as usize].lines[*row as usize], self.width)
+            }
+            _ => 1,
         }
     }
 
@@ -252,10 +285,25 @@ impl DiffView {
         self.keep_visible();
     }
 
+    /// The first row that is shown where `last` is the last one, in so many rows of the screen.
+    fn first_above(&self, last: usize, height: usize) -> usize {
+        if !self.wrap {
+            return (last + 1).saturating_sub(height);
+        }
+        let mut room = height.saturating_sub(self.rows_of(last));
+        let fits = |at: &usize| {
+            let rows = self.rows_of(*at);
+            let fits = rows <= room;
+            room = room.saturating_sub(rows);
+            fits
+        };
+        last - (0..last).rev().take_while(fits).count()
+    }
+
     fn keep_visible(&mut self) {
         let height = self.height.max(1);
-        self.top = self.top.min(self.cursor).max((self.cursor + 1).saturating_sub(height));
-        self.top = self.top.min(self.rows.len().saturating_sub(height));
+        self.top = self.top.min(self.cursor).max(self.first_above(self.cursor, height));
+        self.top = self.top.min(self.first_above(self.rows.len().saturating_sub(1), height));
     }
 }
 
