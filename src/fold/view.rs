@@ -80,6 +80,8 @@ pub struct Outcome {
     /// Milliseconds; `None`: it has not returned.
     pub duration_ms: Option<u32>,
     pub ok: bool,
+    /// It has begun: a call that a watcher holds has not.
+    pub started: bool,
 }
 
 /// What is known of a step beyond its row.
@@ -136,6 +138,8 @@ pub struct View {
     pub counts: Counts,
     step: u32,
     open: HashMap<String, OpenCall>,
+    /// By row of the call: where its start lies, of calls that did not start as the model had asked.
+    edited: HashMap<u32, Pos>,
     /// Nudges to sessions that are not delivered.
     queued: Vec<(NudgeId, SessionId)>,
 }
@@ -145,6 +149,8 @@ struct OpenCall {
     /// Place in `calls`.
     at: usize,
     is_command: bool,
+    /// Checksum of the arguments that the model gave.
+    arguments: u32,
     /// Its output has come, its end not yet; or the other way round.
     half: bool,
 }
@@ -186,6 +192,9 @@ impl View {
                 }
                 call.output.map(|output| moved.insert(output, part.calls.len()));
                 part.calls.push(Outcome { call: new, output: None, ..*call });
+                if let Some(pos) = self.edited.get(&old) {
+                    part.edited.insert(new, *pos);
+                }
             }
             if let Some(call) = moved.remove(&old) {
                 part.calls[call].output = Some(new);
@@ -202,6 +211,23 @@ impl View {
     /// What became of the call in a row.
     pub fn outcome(&self, row: usize) -> Option<&Outcome> {
         self.calls.binary_search_by_key(&(row as u32), |call| call.call).ok().map(|at| &self.calls[at])
+    }
+
+    /// Where the event lies that a row shows: its own, or the start of a call that the human has edited.
+    pub fn shown(&self, row: usize) -> Option<Pos> {
+        let edited = u32::try_from(row).ok().and_then(|row| self.edited.get(&row)).copied();
+        edited.or_else(|| self.rows.get(row).map(Row::pos))
+    }
+
+    /// The rows with the places of what they show.
+    pub fn rows_shown(&self) -> Vec<Row> {
+        let mut rows = self.rows.clone();
+        for (row, pos) in &self.edited {
+            if let Some(row) = rows.get_mut(*row as usize) {
+                (row.offset, row.len, row.seq) = (pos.offset, pos.len, pos.seq as u32);
+            }
+        }
+        rows
     }
 
     /// The call whose output is in a row.

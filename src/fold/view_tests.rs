@@ -97,7 +97,7 @@ fn rows_point_into_the_journal_and_calls_know_their_outputs() {
         [Kind::Step, Kind::Nudge, Kind::Message, Kind::Call, Kind::Call, Kind::Answer, Kind::Output]
     );
     assert_eq!((view.rows[4].part, view.rows[4].pos()), (2, Pos { seq: 3, offset: 300, len: 100 }));
-    let bash = Outcome { call: 3, output: Some(6), duration_ms: Some(8_400), ok: false };
+    let bash = Outcome { call: 3, output: Some(6), duration_ms: Some(8_400), ok: false, started: false };
     assert_eq!(view.outcome(3), Some(&bash));
     assert_eq!(view.call_of(6), Some(&bash));
     assert_eq!(view.call_of(5).map(|call| call.call), Some(4));

@@ -113,3 +113,79 @@ fn a_fork_of_the_run_offers_the_step_at_the_cursor() {
     f.keys("enter");
     assert!(f.screen().contains("> run.fork 1 "), "{}", f.screen());
 }
+
+#[test]
+fn other_cards_are_reached_and_the_help_says_the_keys_of_the_card() {
+    let mut f = Fixture::busy(140, 40);
+    f.event(None, opened(serde_json::json!({"command": "first"})));
+    let second = InboxOpened {
+        inbox_id: InboxId(uuid::Uuid::from_u128(71)),
+        title: "Done?\n1. yes\n2. no".into(),
+        what: InboxKind::Question,
+        ..opened(serde_json::json!({"command": "second"}))
+    };
+    f.event(None, second);
+    f.keys("a");
+    assert!(f.screen().contains("Inbox 1/2") && f.screen().contains("other cards"), "{}", f.screen());
+    f.keys("right");
+    let screen = f.screen();
+    assert!(screen.contains("Inbox 2/2") && screen.contains("command   second"), "{screen}");
+    let rows: Vec<_> = ["Done?", "1. yes", "2. no"]
+        .iter()
+        .map(|text| screen.lines().position(|line| line.contains(text)).unwrap())
+        .collect();
+    assert!(rows.is_sorted() && rows[0] < rows[2], "a question keeps its lines: {screen}");
+    f.keys("?");
+    let screen = f.screen();
+    assert!(screen.contains("What is open") && screen.contains("decline"), "{screen}");
+    f.keys("esc right");
+    assert!(f.screen().contains("Inbox 1/2"), "{}", f.screen());
+    f.keys("esc");
+    f.wait(1_000);
+    f.keys("a");
+    f.screen();
+    f.wait(1_000);
+    f.keys("r ?");
+    let screen = f.screen();
+    assert!(!screen.contains("What is open"), "it is a letter of the text: {screen}");
+    f.keys("f1");
+    assert!(f.screen().contains("What is open"), "{}", f.screen());
+}
+
+#[test]
+fn a_held_call_has_not_started_and_an_edited_one_is_shown_as_it_ran() {
+    use crate::protocol::event::{ToolFinished, ToolStarted};
+    let mut f = Fixture::busy(140, 40);
+    let call = |id: &str| serde_json::json!({"type": "function_call", "call_id": id, "name": "bash", "arguments": "{\"command\":\"echo danger\"}"});
+    let item = |value: serde_json::Value| {
+        let item = serde_json::value::RawValue::from_string(value.to_string()).unwrap().into();
+        crate::protocol::event::ItemAdded {
+            item_id: 40,
+            item,
+            wire: crate::protocol::Wire::Responses,
+            tokens: 1,
+        }
+    };
+    f.event(None, item(call("x1")));
+    let row = |screen: &str, text: &str| {
+        screen.lines().find(|line| line.contains(text)).unwrap_or_default().to_owned()
+    };
+    let screen = f.screen();
+    assert!(row(&screen, "echo danger").contains("not started"), "{screen}");
+    let (call_id, name) = ("x1".to_owned(), "bash".to_owned());
+    let arguments = "{\"command\":\"echo safe\"}".to_owned();
+    f.event(None, ToolStarted { call_id: call_id.clone(), name: name.clone(), arguments });
+    let screen = f.screen();
+    assert!(
+        row(&screen, "echo safe").contains("(edited)") && row(&screen, "echo safe").contains("running"),
+        "{screen}"
+    );
+    assert!(!screen.contains("echo danger"), "what ran is what is shown: {screen}");
+    f.event(None, ToolFinished { call_id, name, ok: true, duration_ms: 1, cut_bytes: 0 });
+    let all = f.model.run().unwrap().texts.orchestrator.exporter().newest(10_000);
+    assert!(
+        all.contains("echo safe") && all.contains("(edited by the human)") && !all.contains("echo danger"),
+        "{}",
+        &*all
+    );
+}

@@ -9,12 +9,12 @@ use crossterm::event::{
 use ratatui::layout::Position;
 
 use super::{
-    actions::{Act, Browse, Context, Go, Run},
+    actions::{Act, Browse, Context, Go, Open, Run},
     keymap::Found,
     keys::Chord,
     model::{Hit, Model, Pane, Screen, reads::Text},
     msg::{Now, UiEffect},
-    overlays::{After, Overlay},
+    overlays::{After, Overlay, help::Help},
     render::Scroll,
     update::{act::act, text},
 };
@@ -60,6 +60,10 @@ pub fn key(model: &mut Model, event: KeyEvent, now: Now) -> Vec<UiEffect> {
     if model.too_small() {
         return blind(model, &press, now);
     }
+    if let Some(help) = help_over(model, &press) {
+        model.overlays.push(help);
+        return Vec::new();
+    }
     if !model.overlays.is_empty() {
         return overlay(model, now, |overlay, model| overlay.key(model, &press, now));
     }
@@ -89,6 +93,15 @@ pub fn key(model: &mut Model, event: KeyEvent, now: Now) -> Vec<UiEffect> {
         }
         Found::Nothing => Vec::new(),
     }
+}
+
+/// The key of the help over an overlay; a letter only where none is being written.
+fn help_over(model: &Model, press: &KeyPress) -> Option<Overlay> {
+    let top = model.overlays.last().filter(|top| !matches!(top, Overlay::Help(_)))?;
+    let letter = matches!(press.event.code, KeyCode::Char(_));
+    let found = model.fixed.keymap.find(&[Context::Global], None, press.chord);
+    let asked = matches!(found, Found::Act(Act::Open(Open::Help))) && !(letter && top.is_typing());
+    asked.then(|| Overlay::Help(Help::over(top.hints(model))))
 }
 
 /// An Enter in the middle of a paste that the terminal does not bracket is a new line: it sends and starts nothing.

@@ -10,7 +10,7 @@ use crate::protocol::{
     Body, Event, NudgeTarget, Pos, SessionId,
     event::{
         Activity, Guard, History, Human, ItemAdded, NudgeChanged, NudgeSent, NudgeWithdrawn, Run, RunState,
-        Scope, Session, Verdict,
+        Scope, Session, ToolStarted, Verdict,
     },
 };
 
@@ -94,7 +94,8 @@ impl View {
                 step.tokens = step.tokens.saturating_add(u32::try_from(usage.total).unwrap_or(u32::MAX));
                 return Some(step.row as usize);
             }
-            History::UsageRecorded(_) | History::ItemReplaced(_) | History::ToolStarted(_) => {}
+            History::ToolStarted(started) => return self.call_starts(pos, started),
+            History::UsageRecorded(_) | History::ItemReplaced(_) => {}
         }
         None
     }
@@ -103,7 +104,9 @@ impl View {
         let head: Head = serde_json::from_str(added.item.get()).unwrap_or_default();
         let has_text = head.content.is_some_and(|raw| !matches!(raw.get(), "null" | "\"\"" | "[]"));
         match (head.kind.as_deref().unwrap_or_default(), head.role.as_deref().unwrap_or_default()) {
-            ("function_call", _) => self.call(pos, 0, head.call_id.as_deref(), head.name.as_deref()),
+            ("function_call", _) => {
+                self.call(pos, 0, head.call_id.as_deref(), head.name.as_deref(), head.arguments.as_deref());
+            }
             ("function_call_output", _) => return self.output(pos, head.call_id.as_deref()),
             ("reasoning", _) => {
                 if head.summary.is_some_and(|raw| !matches!(raw.get(), "null" | "\"\"" | "[]")) {
@@ -126,8 +129,10 @@ impl View {
                     self.add(pos, None, Kind::Message, 0);
                 }
                 for (at, call) in head.tool_calls.iter().flatten().take(CALLS_PER_ITEM).enumerate() {
-                    let name = call.function.as_ref().and_then(|function| function.name.as_deref());
-                    self.call(pos, at as u8 + 1, call.id.as_deref(), name);
+                    let function = call.function.as_ref();
+                    let name = function.and_then(|function| function.name.as_deref());
+                    let arguments = function.and_then(|function| function.arguments.as_deref());
+                    self.call(pos, at as u8 + 1, call.id.as_deref(), name, arguments);
                 }
             }
             _ => {
@@ -137,16 +142,31 @@ impl View {
         None
     }
 
-    fn call(&mut self, pos: &Pos, part: u8, id: Option<&str>, name: Option<&str>) {
+    fn call_starts(&mut self, pos: &Pos, started: &ToolStarted) -> Option<usize> {
+        let open = self.open.get(&started.call_id)?;
+        let call = self.calls.get_mut(open.at)?;
+        call.started = true;
+        if open.arguments != checksum(&started.arguments) {
+            self.edited.insert(call.call, *pos);
+        }
+        Some(call.call as usize)
+    }
+
+    fn call(&mut self, pos: &Pos, part: u8, id: Option<&str>, name: Option<&str>, arguments: Option<&str>) {
         self.counts.calls += 1;
         let Some(row) = self.add(pos, None, Kind::Call, part) else { return };
         if self.open.len() >= OPEN_CALLS {
             let oldest = self.open.iter().min_by_key(|(_, call)| call.at).map(|(id, _)| id.clone());
             oldest.map(|id| self.open.remove(&id));
         }
-        let open = OpenCall { at: self.calls.len(), is_command: name == Some("bash"), half: false };
+        let open = OpenCall {
+            at: self.calls.len(),
+            is_command: name == Some("bash"),
+            arguments: checksum(arguments.unwrap_or_default()),
+            half: false,
+        };
         self.open.insert(id.unwrap_or_default().to_owned(), open);
-        self.calls.push(Outcome { call: row, output: None, duration_ms: None, ok: true });
+        self.calls.push(Outcome { call: row, output: None, duration_ms: None, ok: true, started: false });
     }
 
     fn output(&mut self, pos: &Pos, id: Option<&str>) -> Option<usize> {
@@ -270,6 +290,10 @@ impl View {
     }
 }
 
+fn checksum(arguments: &str) -> u32 {
+    crc32fast::hash(arguments.as_bytes())
+}
+
 /// What the kind of an item is told by; the text is not looked at.
 #[derive(Default, Deserialize)]
 struct Head<'a> {
@@ -279,6 +303,8 @@ struct Head<'a> {
     role: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    arguments: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     call_id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -303,4 +329,6 @@ struct HeadCall<'a> {
 struct HeadFunction<'a> {
     #[serde(borrow, default)]
     name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    arguments: Option<Cow<'a, str>>,
 }

@@ -30,6 +30,11 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// A search line is being typed.
+    pub fn is_typing(&self) -> bool {
+        self.line.is_some()
+    }
+
     /// Opens it; the effect reads the diff.
     pub fn open(run: &RunModel) -> (Self, UiEffect) {
         let it = Self {

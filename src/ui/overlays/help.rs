@@ -15,6 +15,8 @@ use crate::ui::{
 /// The help.
 #[derive(Default)]
 pub struct Help {
+    /// The keys of what lies below it.
+    here: Vec<(String, String)>,
     filter: String,
     top: usize,
     height: usize,
@@ -22,10 +24,15 @@ pub struct Help {
 
 enum Line {
     Heading(&'static str),
-    Key(String, &'static str),
+    Key(String, String),
 }
 
 impl Help {
+    /// With the keys of an overlay first.
+    pub fn over(here: Vec<(String, String)>) -> Self {
+        Self { here, ..Self::default() }
+    }
+
     pub fn key(&mut self, key: &KeyPress) -> (After, Vec<UiEffect>) {
         let page = self.height.max(1);
         match key.event.code {
@@ -64,6 +71,12 @@ impl Help {
         order.extend(Context::ALL.into_iter().filter(|context| !here.contains(context)));
         let wanted = self.filter.to_lowercase();
         let mut lines = Vec::new();
+        let fits = |(key, text): &&(String, String)| format!("{key} {text}").to_lowercase().contains(&wanted);
+        let here: Vec<_> = self.here.iter().filter(fits).collect();
+        if !here.is_empty() {
+            lines.push(Line::Heading("What is open"));
+            lines.extend(here.into_iter().map(|(key, text)| Line::Key(key.clone(), text.clone())));
+        }
         for context in order {
             let mut heading = Some(context.title());
             for row in TABLE.iter().filter(|row| row.context == context) {
@@ -75,7 +88,7 @@ impl Help {
                     continue;
                 }
                 lines.extend(heading.take().map(Line::Heading));
-                lines.push(Line::Key(keys, row.text));
+                lines.push(Line::Key(keys, row.text.to_owned()));
             }
         }
         lines

@@ -47,16 +47,27 @@ pub struct Card {
 impl Card {
     /// The oldest open card.
     pub fn oldest(model: &Model) -> Option<Self> {
-        let id = model.run()?.oldest_card()?.inbox_id;
-        Some(Self {
-            id: Some(id),
-            drawn: None,
-            selected: 0,
-            answer: None,
-            suggested: false,
-            top: 0,
-            shown: 5,
-        })
+        Some(Self::of(model.run()?.oldest_card()?.inbox_id))
+    }
+
+    fn of(id: InboxId) -> Self {
+        Self { id: Some(id), drawn: None, selected: 0, answer: None, suggested: false, top: 0, shown: 5 }
+    }
+
+    /// A text is being written: keys are letters.
+    pub fn is_typing(&self) -> bool {
+        self.answer.is_some()
+    }
+
+    /// To the card behind this one or before it, around the end.
+    fn other(&mut self, model: &Model, by: isize) {
+        let Some(run) = model.run() else { return };
+        let ids: Vec<_> = run.folds.inbox.open.iter().map(|card| card.opened.inbox_id).collect();
+        let at = ids.iter().position(|id| Some(*id) == self.id).unwrap_or(0);
+        let next = (at as isize + by).rem_euclid(ids.len().max(1) as isize) as usize;
+        if let Some(id) = ids.get(next).filter(|id| Some(**id) != self.id) {
+            *self = Self::of(*id);
+        }
     }
 
     /// The card is still open; else the next one is taken. False: nothing waits any more.
@@ -89,6 +100,9 @@ impl Card {
         }
         let choices = self.opened(model).map(|opened| opened.choices.clone()).unwrap_or_default();
         let mut hints: Vec<_> = choices.iter().map(|c| (c.key.to_string(), c.id.replace('_', " "))).collect();
+        if model.run().is_some_and(|run| run.folds.inbox.open.len() > 1) {
+            hints.push(("← →".to_owned(), "other cards".to_owned()));
+        }
         hints.push(("Esc".to_owned(), "later".to_owned()));
         hints
     }
@@ -120,6 +134,8 @@ impl Card {
         match key.event.code {
             KeyCode::Esc => return (After::Close, Vec::new()),
             KeyCode::Char('c') if ctrl => return (After::Close, Vec::new()),
+            KeyCode::Right | KeyCode::Tab => self.other(model, 1),
+            KeyCode::Left | KeyCode::BackTab => self.other(model, -1),
             KeyCode::PageDown => self.top += self.page(),
             KeyCode::PageUp => self.top = self.top.saturating_sub(self.page()),
             KeyCode::Down | KeyCode::Char('j') => {
@@ -220,6 +236,9 @@ impl Card {
             run.folds.inbox.open.iter().position(|card| card.opened.inbox_id == opened.inbox_id).unwrap_or(0);
         let cells = area.width.saturating_sub(8).clamp(30, 100).min(area.width);
         let mut body = detail(opened, usize::from(cells.saturating_sub(4)));
+        let mut title_rows = shown::title(opened, usize::from(cells.saturating_sub(4)));
+        let heading = title_rows.remove(0);
+        body.splice(0..0, title_rows);
         let removed = removed(opened);
         if let Some(told) = &removed {
             body.insert(0, told.clone());
@@ -237,7 +256,7 @@ impl Card {
         let inner = canvas.popup(place, &[span(title, warn)], &[span(format!("waiting {waiting}"), dim)]);
         let foot = if self.answer.is_some() { 3 } else { choices + 1 };
         let room = inner.height.saturating_sub(foot + 1);
-        canvas.put(inner.x + 1, inner.y, inner.width.saturating_sub(2), &opened.title, warn);
+        canvas.put(inner.x + 1, inner.y, inner.width.saturating_sub(2), &heading, warn);
         let place = Rect::new(inner.x + 1, inner.y + 1, inner.width.saturating_sub(2), room);
         self.body(&body, removed.is_some(), canvas, place);
         let y = (inner.y + room + 1).min(inner.bottom());

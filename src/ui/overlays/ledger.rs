@@ -116,6 +116,11 @@ impl Open<'_> {
 }
 
 impl Ledger {
+    /// A search line is being typed.
+    pub fn is_typing(&self) -> bool {
+        self.line.is_some()
+    }
+
     pub fn key(&mut self, model: &mut Model, key: &KeyPress) -> (After, Vec<UiEffect>) {
         let entries = model.run().map(|run| run.folds.ledger.entries.as_slice()).unwrap_or_default();
         let mut line = self.line.take();

@@ -21,6 +21,11 @@ pub struct Log {
 }
 
 impl Log {
+    /// A search line is being typed.
+    pub fn is_typing(&self) -> bool {
+        self.page.is_typing()
+    }
+
     /// It was read: the newest file and its last lines, of which the newest is in view.
     pub fn set(&mut self, file: String, lines: Vec<String>) {
         (self.file, self.was_read, self.page.lines) = (file, true, lines);

@@ -24,6 +24,11 @@ pub struct Messages {
 }
 
 impl Messages {
+    /// A search line is being typed.
+    pub fn is_typing(&self) -> bool {
+        self.page.is_typing()
+    }
+
     /// What was said so far.
     pub fn open(model: &Model) -> Self {
         let mut page = Page::default();

@@ -178,6 +178,20 @@ impl Overlay {
         }
     }
 
+    /// Letters are written into it now.
+    pub fn is_typing(&self) -> bool {
+        match self {
+            Self::Help(_) | Self::Palette(_) | Self::Delete(_) | Self::ByHand(_) | Self::Tune(_) => true,
+            Self::Inbox(it) => it.is_typing(),
+            Self::Changes(it) => it.is_typing(),
+            Self::Ledger(it) => it.is_typing(),
+            Self::Log(it) => it.is_typing(),
+            Self::Messages(it) => it.is_typing(),
+            Self::Sheet(it) => it.is_typing(),
+            Self::Ask(_) | Self::Explain(_) | Self::Watchers(_) | Self::Budget(_) | Self::Themes(_) => false,
+        }
+    }
+
     /// It shows a text that scrolls.
     pub fn is_text(&self) -> bool {
         matches!(

@@ -18,6 +18,11 @@ pub struct Sheet {
 }
 
 impl Sheet {
+    /// A search line is being typed.
+    pub fn is_typing(&self) -> bool {
+        self.page.is_typing()
+    }
+
     /// A sheet; the lines are wrapped when it is drawn.
     pub fn new(title: impl Into<String>, text: Vec<String>) -> Self {
         let mut page = Page::plain(0);

@@ -317,7 +317,7 @@ impl Transcript {
     fn lay(&mut self, row: usize, width: u16) -> Laid {
         let brush = Brush { width: usize::from(width), ..brush(&self.look, &self.code) };
         let Some(place) = self.view.rows.get(row) else { return Laid::default() };
-        let event = match self.journal.get(place.pos()) {
+        let event = match self.journal.get(self.view.shown(row).unwrap_or(place.pos())) {
             Ok(event) => event,
             Err(why) => return items::unreadable(&why, &brush).into(),
         };

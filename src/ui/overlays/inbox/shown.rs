@@ -39,6 +39,9 @@ pub(super) const DIFF: &str = "diff:";
 /// What is not shown: ids, and what the title says.
 const HIDDEN: [&str; 8] = ["request", "gate", "watcher", "which", "call_id", "suggested", "scope", "kind"];
 
+/// What will be done.
+const FIRST: [&str; 2] = ["command", "calls"];
+
 /// A field's name for people.
 fn label<'a>(key: &'a str, opened: &InboxOpened) -> &'a str {
     match key {
@@ -48,12 +51,24 @@ fn label<'a>(key: &'a str, opened: &InboxOpened) -> &'a str {
     }
 }
 
+/// The title in as many rows as it takes; at least one.
+pub(super) fn title(opened: &InboxOpened, cells: usize) -> Vec<String> {
+    let text = crate::text::clean(&crate::text::seen(&opened.title)).into_string();
+    let rows: Vec<String> = text.trim_end().lines().take(DETAIL).flat_map(|line| wrap(line, cells)).collect();
+    if rows.is_empty() { vec![String::new()] } else { rows }
+}
+
 /// What the card is about, as lines. Nothing in it is out of sight.
 pub(super) fn detail(opened: &InboxOpened, cells: usize) -> Vec<String> {
     let plain = |text: &str| crate::text::clean(&crate::text::seen(text)).into_string();
     let mut lines = Vec::new();
     if let Some(fields) = opened.detail.as_object() {
-        for (key, value) in fields.iter().filter(|(key, _)| !HIDDEN.contains(&key.as_str())) {
+        // What will be done comes first: it must not lie below the edge.
+        let (first, then): (Vec<_>, Vec<_>) = fields
+            .iter()
+            .filter(|(key, _)| !HIDDEN.contains(&key.as_str()))
+            .partition(|(key, _)| FIRST.contains(&key.as_str()));
+        for (key, value) in first.into_iter().chain(then) {
             let text = match value {
                 value if says_nothing(value) => continue,
                 serde_json::Value::String(text) if *text == opened.title => continue,

@@ -59,6 +59,10 @@ pub(super) fn paint(shown: &Shown<'_>, call: &ToolCall, brush: &Brush<'_>, out: 
     let icon = if shown.open || is_command { Icon::Open } else { Icon::Closed };
     let mut head = brush.mark(icon, Role::Dim);
     title(&mut head, &call.name, &call.arguments, brush);
+    // Only an edited call is shown by its start.
+    if matches!(shown.event.body, Body::History(History::ToolStarted(_))) {
+        head.push("  (edited)", brush.style(Role::Warn));
+    }
     out.push(head.with_right(&result(shown, &call.name, brush), brush.width));
     if shown.open {
         block::prose(
@@ -136,6 +140,7 @@ fn result(shown: &Shown<'_>, name: &str, brush: &Brush<'_>) -> Strip {
     }
     let mut strip = Strip::default();
     match (&facts, outcome.duration_ms) {
+        (None, None) if !outcome.started => strip.push("not started", brush.style(Role::Dim)),
         (None, None) => strip.push("running", brush.style(Role::Dim)),
         (Some(Facts { exit: Some(exit), .. }), _) if is_command => {
             let role = if *exit == 0 { Role::Good } else { Role::Bad };

@@ -22,6 +22,14 @@ const RANGES: usize = 6;
 pub(super) fn paint(shown: &Shown<'_>, body: &History, brush: &Brush<'_>, painted: &mut Painted) {
     let out = &mut painted.rows;
     match body {
+        History::ToolStarted(started) => {
+            let tool = crate::protocol::ToolCall {
+                call_id: started.call_id.clone(),
+                name: started.name.clone(),
+                arguments: started.arguments.clone(),
+            };
+            call::paint(shown, &tool, brush, out);
+        }
         History::ItemAdded(added) => match item::view(added.wire, added.item.get()) {
             ItemView::Call(tool) => call::paint(shown, &tool, brush, out),
             ItemView::Assistant { .. } if shown.row.part > 0 => {
@@ -71,10 +79,7 @@ pub(super) fn paint(shown: &Shown<'_>, body: &History, brush: &Brush<'_>, painte
             note(&text, brush, out);
         }
         History::CompactionUndone(_) => note("compaction undone", brush, out),
-        History::ItemReplaced(_)
-        | History::ToolStarted(_)
-        | History::ToolFinished(_)
-        | History::UsageRecorded(_) => {}
+        History::ItemReplaced(_) | History::ToolFinished(_) | History::UsageRecorded(_) => {}
     }
 }
 

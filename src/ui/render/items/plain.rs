@@ -21,6 +21,9 @@ pub fn text(event: &Event, part: u8) -> String {
             ItemView::Output { output, .. } => super::call::facts(&output).body,
             ItemView::Other => String::new(),
         },
+        Body::History(History::ToolStarted(started)) => {
+            format!("{}\n(edited by the human)", called(&started.name, &started.arguments))
+        }
         Body::Session(body) => session(body),
         Body::Run(Run::ProblemRaised(problem)) => {
             format!("{}: {}\n{}", problem.place, problem.message, problem.hint)

@@ -20,7 +20,7 @@ pub struct Exporter {
 impl Transcript {
     /// What writes the whole transcript as it is now.
     pub fn exporter(&self) -> Exporter {
-        Exporter { journal: Journal::new(&self.source.dir), rows: self.view.rows.clone() }
+        Exporter { journal: Journal::new(&self.source.dir), rows: self.view.rows_shown() }
     }
 }
 

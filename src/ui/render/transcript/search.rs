@@ -16,7 +16,7 @@ pub use scan::Needle;
 /// Finds that are kept; the count then says `+`.
 const HITS_MAX: usize = 100_000;
 /// Finds within one row.
-const HITS_PER_ROW: usize = 100;
+const HITS_PER_ROW: usize = u16::MAX as usize;
 
 /// How far a search is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -64,10 +64,11 @@ impl Transcript {
             return self.streams.list.get(stream).map(|stream| clean_whole(stream.source()));
         }
         let row = *self.view.rows.get(cursor)?;
+        let shown = self.view.shown(cursor)?;
         let text = |journal: &mut super::Journal, pos: Pos, part: u8| {
             journal.get(pos).map_or_else(|why| why, |event| items::text(&event, part))
         };
-        let mut all = text(&mut self.journal, row.pos(), row.part);
+        let mut all = text(&mut self.journal, shown, row.part);
         let output = self.view.outcome(cursor).and_then(|call| call.output);
         if let Some(output) = output.and_then(|output| self.view.rows.get(output as usize)).copied() {
             all.push('\n');
