@@ -20,7 +20,7 @@ use crate::{
     process::{ChildKind, environment, shell},
     protocol::{
         NudgeId,
-        event::{Activity, TurnStatus},
+        event::{Activity, DECLINED, TurnStatus},
         scenario::{Scenario, ScriptStep, ScriptedSession, ScriptedTurn},
     },
 };
@@ -350,7 +350,7 @@ impl<'a> Playing<'a> {
                 return self.run(command).await;
             }
             Decision::Accept | Decision::AcceptForSession => "(accepted)",
-            Decision::Decline => "(declined; it did not run)",
+            Decision::Decline => DECLINED,
             Decision::Cancel => return Err(Stop::Interrupted),
         };
         let cwd = self.session.spec.cwd.display().to_string();

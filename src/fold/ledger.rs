@@ -138,6 +138,9 @@ impl Ledger {
 
     fn follow_session(&mut self, event: &Event, id: SessionId, body: &SessionEvent) {
         if let SessionEvent::ActivityAdded(added) = body {
+            if added.activity.is_declined() {
+                return;
+            }
             match &added.activity {
                 Activity::Shell { command, exit_code, output, .. } => {
                     self.proof.ran(event.seq, Some(id), command, exit_code.map(i64::from), output);

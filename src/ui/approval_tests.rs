@@ -189,3 +189,47 @@ fn a_held_call_has_not_started_and_an_edited_one_is_shown_as_it_ran() {
         &*all
     );
 }
+
+#[test]
+fn a_declined_command_is_said_not_to_have_run_and_is_no_evidence() {
+    use crate::protocol::event::{Activity, ActivityAdded, DECLINED};
+    let mut f = Fixture::busy(140, 40);
+    let session = f.model.run().unwrap().look.selected.unwrap();
+    let activity = Activity::Shell {
+        command: "rm -rf build".into(),
+        cwd: "/".into(),
+        exit_code: None,
+        output: DECLINED.into(),
+        duration_ms: None,
+    };
+    f.event(Some(session), ActivityAdded { turn: 1, activity });
+    let screen = f.screen();
+    assert!(
+        screen.lines().any(|line| line.contains("rm -rf build") && line.contains("declined")),
+        "{screen}"
+    );
+    let ledger = &f.model.run().unwrap().folds.ledger;
+    assert!(
+        ledger.of(session).unwrap().evidence.commands.iter().all(|(command, _)| !command.contains("rm -rf"))
+    );
+}
+
+#[test]
+fn an_abort_says_what_was_stopped_and_what_has_changed() {
+    use crate::protocol::event::RunFinished;
+    let mut f = Fixture::busy(200, 60);
+    f.event(
+        None,
+        RunFinished {
+            stopped_by: "human_abort".into(),
+            steps: 2,
+            exit_message: "aborted by the human".into(),
+            exit_code: 3,
+            usage: Default::default(),
+            open_sessions: vec!["s3".into(), "s4".into()],
+            unmerged: Vec::new(),
+        },
+    );
+    let screen = f.screen();
+    assert!(screen.contains("stopped: s3, s4 · changed: tests/lexer_golden.rs"), "{screen}");
+}

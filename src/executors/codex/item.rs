@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     executors::bound::{self, MAX_OUTPUT, MAX_SHORT, MAX_TEXT},
-    protocol::event::{Activity, ChangeKind, FileChange, PlanItem},
+    protocol::event::{Activity, ChangeKind, DECLINED, FileChange, PlanItem},
 };
 
 /// A text field; anything else is empty.
@@ -55,7 +55,7 @@ fn reasoning(item: &Value) -> String {
 fn shell(item: &Value, live: &str) -> Activity {
     let output = item.get("aggregatedOutput").and_then(Value::as_str).unwrap_or(live);
     let output = match text(item, "status") {
-        "declined" if output.is_empty() => "(declined; it did not run)",
+        "declined" if output.is_empty() => DECLINED,
         _ => output,
     };
     Activity::Shell {

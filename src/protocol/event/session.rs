@@ -253,3 +253,13 @@ pub enum Activity {
         raw: serde_json::Value,
     },
 }
+
+/// The output of a command that was declined.
+pub const DECLINED: &str = "(declined; it did not run)";
+
+impl Activity {
+    /// A command that was asked for and declined: it did not run.
+    pub fn is_declined(&self) -> bool {
+        matches!(self, Self::Shell { exit_code: None, output, .. } if output == DECLINED)
+    }
+}

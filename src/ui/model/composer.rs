@@ -2,6 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_textarea::{CursorMove, TextArea};
+use unicode_segmentation::UnicodeSegmentation;
 
 use crate::protocol::{NudgeId, NudgeTarget};
 
@@ -192,11 +193,41 @@ impl Composer {
             KeyCode::Char('z' | '_') if ctrl => {
                 self.area.undo();
             }
+            KeyCode::Backspace | KeyCode::Delete | KeyCode::Left | KeyCode::Right
+                if key.modifiers.is_empty() && self.beside(key.code) > 1 =>
+            {
+                self.whole(key.code);
+            }
             // Everything else with ctrl or alt that types nothing is left alone.
             KeyCode::Char(_) if ctrl || alt => {}
             _ => {
                 self.area.input(key);
             }
+        }
+    }
+
+    /// Characters of what the reader sees as one, at the side of the caret that a key is about.
+    fn beside(&self, code: KeyCode) -> usize {
+        let (line, caret) = self.caret();
+        let text = self.lines().get(line).map(String::as_str).unwrap_or_default();
+        let at = text.char_indices().nth(caret).map_or(text.len(), |(at, _)| at);
+        let (before, after) = text.split_at(at);
+        let one = match code {
+            KeyCode::Backspace | KeyCode::Left => before.graphemes(true).next_back(),
+            _ => after.graphemes(true).next(),
+        };
+        one.map_or(0, |one| one.chars().count())
+    }
+
+    /// Moves over or deletes several characters that are seen as one.
+    fn whole(&mut self, code: KeyCode) {
+        let count = self.beside(code);
+        let step = if code == KeyCode::Right { CursorMove::Forward } else { CursorMove::Back };
+        if code != KeyCode::Delete {
+            (0..count).for_each(|_| self.area.move_cursor(step));
+        }
+        if matches!(code, KeyCode::Backspace | KeyCode::Delete) {
+            self.area.delete_str(count);
         }
     }
 
@@ -237,5 +268,24 @@ mod tests {
         assert!(composer.browse(false) && composer.browse(false));
         assert_eq!(composer.text(), "draft");
         assert!(!composer.browse(false));
+    }
+
+    #[test]
+    fn what_is_seen_as_one_character_is_passed_and_deleted_as_one() {
+        let mut composer = Composer::default();
+        let press = |composer: &mut Composer, code| composer.key(KeyEvent::new(code, KeyModifiers::NONE));
+        composer.set("x👨‍👩‍👧c\ne\u{301}\u{302}日");
+        press(&mut composer, KeyCode::Left);
+        press(&mut composer, KeyCode::Backspace);
+        assert_eq!(composer.text(), "x👨‍👩‍👧c\n日");
+        press(&mut composer, KeyCode::Up);
+        press(&mut composer, KeyCode::Right);
+        press(&mut composer, KeyCode::Right);
+        assert_eq!(composer.caret(), (0, 6), "behind the family");
+        press(&mut composer, KeyCode::Left);
+        press(&mut composer, KeyCode::Delete);
+        assert_eq!(composer.text(), "xc\n日");
+        press(&mut composer, KeyCode::Backspace);
+        assert_eq!(composer.text(), "c\n日");
     }
 }

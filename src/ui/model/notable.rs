@@ -31,6 +31,9 @@ pub enum Notable {
     Info(String),
 }
 
+/// Sessions and files that are named after an abort.
+const NAMED: usize = 6;
+
 pub(super) fn notable(body: &Body, folds: &Folds) -> Option<Notable> {
     Some(match body {
         Body::Human(Human::InboxOpened(opened)) => Notable::Card(opened.title.clone()),
@@ -53,7 +56,11 @@ pub(super) fn notable(body: &Body, folds: &Folds) -> Option<Notable> {
         Body::Run(Run::RunFinished(finished)) => {
             let why =
                 if finished.exit_message.is_empty() { &finished.stopped_by } else { &finished.exit_message };
-            let text = format!("{} has ended: {why}", folds.run.name);
+            let mut text = format!("{} has ended: {why}", folds.run.name);
+            // After an abort one wants to know what was stopped and what has changed by then.
+            if finished.stopped_by == "human_abort" {
+                text.push_str(&left_behind(&finished.open_sessions, &folds.ledger.files_changed()));
+            }
             Notable::Ended { text, well: finished.exit_code == 0 }
         }
         Body::Session(Session::SessionChanged(changed)) => {
@@ -73,6 +80,21 @@ pub(super) fn notable(body: &Body, folds: &Folds) -> Option<Notable> {
         }
         _ => return None,
     })
+}
+
+/// ` · stopped: s1, s2 · changed: a.rs, b.rs and 3 more`.
+fn left_behind(sessions: &[String], files: &[String]) -> String {
+    let named = |what: &str, all: &[String]| match all {
+        [] => format!(" · no session {what}"),
+        all => {
+            let more = all.len().saturating_sub(NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!(" · {what}: {}{more}", all[..all.len().min(NAMED)].join(", "))
+        }
+    };
+    let files =
+        if files.is_empty() { " · no file was seen to change".to_owned() } else { named("changed", files) };
+    format!("{}{files}", named("stopped", sessions))
 }
 
 /// The key of a cap, as in the configuration.

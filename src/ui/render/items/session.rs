@@ -82,6 +82,9 @@ fn activity(shown: &Shown<'_>, activity: &Activity, brush: &Brush<'_>, painted: 
             head.push("$ ", brush.style(Role::Accent));
             head.push(clean_line(command), brush.style(Role::Text));
             let mut right = Strip::default();
+            if activity.is_declined() {
+                right.push(format!("{} declined", brush.sign(Icon::Bad)), brush.style(Role::Bad));
+            }
             if let Some(exit) = exit_code {
                 let role = if *exit == 0 { Role::Good } else { Role::Bad };
                 right.push(format!("exit {exit}"), brush.style(role));
