@@ -102,7 +102,12 @@ impl Machine {
         let started_ms = self.now.mono_ms;
         let running = |on| Running { name: name.clone(), started_ms, on };
         self.calls.running.insert(call_id.clone(), running(On::Journal));
-        let parsed = match tools::parse(&call, self.rules.config.orchestrator.tools.as_deref()) {
+        // The last step after a budget stop has only `exit`, whatever the model asks for.
+        let offered = match self.step.wraps_up {
+            true => Some(&[][..]),
+            false => self.rules.config.orchestrator.tools.as_deref(),
+        };
+        let parsed = match tools::parse(&call, offered) {
             Ok(parsed) => parsed,
             Err(text) => return self.give(&call_id, false, &text, 0),
         };

@@ -173,9 +173,12 @@ impl Machine {
         if choice == "edit" && !self.edit_pending(text.as_deref().unwrap_or_default()) {
             return;
         }
+        // The card stays: what it asks is not decided.
+        if choice == "leave_paused" {
+            return;
+        }
         self.close_card(opened.inbox_id, choice, text.clone(), "human");
         match choice {
-            "leave_paused" => return,
             "abort" => return self.abort(false, Why::HumanAbort, "aborted by the human"),
             "guide" => self.guide(text.unwrap_or_default()),
             "allow_rule" => {

@@ -28,6 +28,7 @@ use super::{
     ending::Why,
     machine::Machine,
     parked::GO_ON,
+    run::Stop,
 };
 
 /// The longest that a timer is set for; it is set again then.
@@ -160,7 +161,8 @@ impl Machine {
         let about = if self.is_estimate(which) { "~" } else { "" };
         serde_json::json!({
             "cap": key(scope, which), "which": which, "scope": scope, "spent": format!("{about}{}", amount(which, spent)),
-            "limit": amount(which, cap), "suggested": (spent.max(cap) * 1.5).ceil(),
+            "limit": amount(which, cap), "suggested": (spent.max(cap) * 1.5).ceil(), "least": spent,
+            "least": spent,
         })
     }
 
@@ -250,7 +252,7 @@ impl Machine {
             }
             "finish_step" => {
                 self.release_parked();
-                self.step.once = true;
+                self.step.stop = Stop::AfterThis;
                 self.purse.ask_again();
                 self.resume();
             }

@@ -15,7 +15,7 @@ use super::{
     rules::{AdapterRule, Adapters, ModelRules, Place, Rules, WatcherRules},
 };
 use crate::{
-    config::Config,
+    config::{Budget, Config},
     error::UserError,
     executors::{self, Executors},
     fold::{State, caps},
@@ -23,6 +23,7 @@ use crate::{
     process::{self, ChildKind, Processes},
     protocol::{
         InstanceId,
+        command::Cap,
         event::{Clock as ClockMark, Recovered, RunKind, RunStarted},
     },
     store::{self, Journal, Lock, Meta},
@@ -36,7 +37,7 @@ const GIT_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Opens and starts; see [`super::launch::start`].
 pub(super) async fn start(launch: Launch) -> Result<Running, UserError> {
-    let launch = if launch.demo { super::demo::prepare(launch)? } else { launch };
+    let mut launch = if launch.demo { super::demo::prepare(launch)? } else { launch };
     let working_dir = usable_dir(&launch.working_dir)?;
     let state_dir = working_dir.join(&launch.config.state_dir);
     let model = open_model(&launch, &working_dir)?;
@@ -54,6 +55,9 @@ pub(super) async fn start(launch: Launch) -> Result<Running, UserError> {
     // The journal knows the name; the short file beside it may be old.
     let known = opened.state.run.name.clone();
     let name = if known.is_empty() { name } else { known };
+    if matches!(launch.what, What::Resume { .. }) {
+        keep_caps(&mut launch.config.budget, &opened.state);
+    }
     if let What::Resume { task, .. } = &launch.what {
         may_resume(&launch, &opened.state, task.as_deref())?;
     }
@@ -204,6 +208,25 @@ fn open_journal(dir: &Path) -> Result<Opened, UserError> {
     })?;
     let (torn_bytes, skipped_lines) = (opened.torn_bytes, opened.skipped_lines);
     Ok(Opened { journal, state, conversations, torn_bytes, skipped_lines })
+}
+
+/// A cap that has ended the run stays in force where this launch names no other: it must be raised, not forgotten.
+fn keep_caps(budget: &mut Budget, state: &State) {
+    if state.run.end.as_ref().is_none_or(|end| end.stopped_by != "budget") {
+        return;
+    }
+    let before = &state.spend.caps;
+    let met = caps::SPENT.into_iter().filter(|cap| before.exceeded(caps::RUN, *cap));
+    for (cap, value) in met.filter_map(|cap| Some((cap, before.cap(caps::RUN, cap)?))) {
+        match cap {
+            Cap::MaxTokens => _ = budget.max_tokens.get_or_insert(value as u64),
+            Cap::MaxOrchestratorTokens => _ = budget.max_orchestrator_tokens.get_or_insert(value as u64),
+            Cap::MaxExecutorTokens => _ = budget.max_executor_tokens.get_or_insert(value as u64),
+            Cap::MaxCostUsd => _ = budget.max_cost_usd.get_or_insert(value),
+            Cap::MaxMinutes => _ = budget.max_minutes.get_or_insert(value),
+            Cap::MaxSessions | Cap::MaxTotalSessions | Cap::MaxSteps => {}
+        }
+    }
 }
 
 /// What forbids going on.

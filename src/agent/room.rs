@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-use super::{compact, effect::Effect, machine::Machine};
+use super::{compact, effect::Effect, machine::Machine, run::Stop};
 
 /// The caps that the cost of something new is held against.
 const HELD_AGAINST: [Cap; 4] =
@@ -113,7 +113,7 @@ impl Machine {
     pub(super) fn turn_does_not_fit(&mut self, id: SessionId, turn: u32, why: &NoRoom) -> bool {
         let Some(session) = self.state.sessions.get(id) else { return false };
         let what = format!("the turn of {}", session.short_id);
-        if self.step.once || self.step.wrap_up {
+        if self.step.stop != Stop::No || self.step.wrap_up {
             self.fleet.queue.retain(|queued| *queued != id);
             let error = Some(format!("not started: {}", why.told(&what)));
             let (status, response) = (TurnStatus::Failed, String::new());

@@ -51,8 +51,8 @@ pub(super) struct StepRun {
     pub started_ms: u64,
     /// Answers in a row without a tool call.
     pub text_only: u32,
-    /// One step, then pause again.
-    pub once: bool,
+    /// A pause that the human wants at the end of a step.
+    pub stop: Stop,
     /// The human let the next step pass the watchers.
     pub passed: bool,
     /// The last step: only `exit` is on offer.
@@ -67,6 +67,17 @@ pub(super) struct StepRun {
     pub estimate: u64,
     /// The first `exit` was refused because sessions run.
     pub exit_warned: bool,
+}
+
+/// Whether the human wants a pause at the end of a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stop {
+    #[default]
+    No,
+    /// At the end of the step that is open, or of the next one where none is.
+    AfterThis,
+    /// The open step only waits: at the end of the one behind it.
+    AfterNext,
 }
 
 impl Machine {
@@ -263,8 +274,12 @@ impl Machine {
         if std::mem::take(&mut self.step.wraps_up) && self.ending.is_none() {
             self.step.wrap_up = false;
             self.end(Why::Budget, "the last step after a budget stop is over");
-        } else if std::mem::take(&mut self.step.once) && self.running() {
-            self.pause("one step was asked for", "human");
+            return;
+        }
+        match std::mem::take(&mut self.step.stop) {
+            Stop::AfterNext => self.step.stop = Stop::AfterThis,
+            Stop::AfterThis if self.running() => self.pause("one step was asked for", "human"),
+            Stop::AfterThis | Stop::No => {}
         }
     }
 
@@ -294,10 +309,14 @@ impl Machine {
         self.count_cut_call();
         self.keep_partial(&error.partial);
         // A step that a cap has cut is not the one step that the human asked for.
-        let once = self.step.once;
-        self.step.once &= !self.purse.call_was_cut();
+        let (stop, cut) = (self.step.stop, self.purse.call_was_cut());
+        if cut {
+            self.step.stop = Stop::No;
+        }
         self.finish_step(true);
-        self.step.once |= once && self.purse.call_was_cut();
+        if cut {
+            self.step.stop = stop;
+        }
         match error.kind {
             ErrorKind::Cancelled => {}
             ErrorKind::Limit { until } => self.limited(&error.message, until),

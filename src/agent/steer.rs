@@ -18,7 +18,7 @@ use super::{
     ending::Why,
     fleet::{ByHand, NewSession},
     machine::Machine,
-    run::Phase,
+    run::{Phase, Stop},
 };
 
 impl Machine {
@@ -150,7 +150,9 @@ impl Machine {
 
     fn step_once(&mut self) {
         if matches!(self.run_state(), RunState::Pausing | RunState::Paused | RunState::Sleeping) {
-            self.step.once = true;
+            // A step that only waits is not the one that is asked for; one whose calls were held is.
+            let waits = self.state.run.progress.in_step && self.calls.pending.is_empty();
+            self.step.stop = if waits { Stop::AfterNext } else { Stop::AfterThis };
             self.resume();
         }
     }

@@ -233,3 +233,30 @@ fn an_abort_says_what_was_stopped_and_what_has_changed() {
     let screen = f.screen();
     assert!(screen.contains("stopped: s3, s4 · changed: tests/lexer_golden.rs"), "{screen}");
 }
+
+#[test]
+fn a_cap_that_cannot_be_raised_to_what_is_written_is_said_in_the_card() {
+    let mut f = Fixture::busy(80, 24);
+    let raise = Choice { id: "raise".into(), key: '+', label: "raise the cap to".into(), wants_text: true };
+    let card = InboxOpened {
+        what: InboxKind::Budget,
+        choices: vec![raise],
+        ..opened(serde_json::json!({"which": "max_tokens", "suggested": 9_000.0, "least": 6_000.0}))
+    };
+    f.event(None, card);
+    f.wait(1_000);
+    f.keys("a");
+    f.screen();
+    f.wait(1_000);
+    f.keys("+");
+    for (typed, wrong) in [("abc", "is not a number"), ("5k", "is not more than what is spent (6000)")] {
+        f.types(typed);
+        f.keys("enter");
+        assert!(f.screen().contains(wrong) && f.commands().is_empty(), "{}", f.screen());
+        f.keys("ctrl-u");
+        assert!(!f.screen().contains(wrong), "{}", f.screen());
+    }
+    f.types("12k");
+    f.keys("enter");
+    assert!(f.commands().iter().any(|command| command.contains("12k")));
+}

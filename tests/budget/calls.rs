@@ -165,3 +165,33 @@ async fn a_summary_that_streams_past_the_cap_is_cut_counted_and_asked_again_afte
     assert!(items(&play).iter().any(|item| item.contains("SUMMARY: parts were printed.")));
     assert_eq!((world.server.asked_of("summary").len(), world.server.asked_of("main").len()), (2, 3));
 }
+
+/// The model goes on with bash in the step that is there for `exit` only.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_step_after_a_stop_executes_nothing_but_exit() {
+    let lanes = json!({"lanes": [{"name": "main", "wire": "responses", "replies": [
+        {"text": text(2 * STREAMED), "gate_mid": "held", "chunk_chars": 400, "chunk_ms": 2, "usage": {"input": 300, "output": 2 * STREAMED}},
+        {"calls": [{"bash": {"command": "touch ran"}}], "usage": {"input": 400, "output": 5}},
+    ]}]});
+    let world = World::new(Cli::Script, &lanes.to_string()).await.unwrap();
+    let play = world.with_human(&["-t", "go", "--set", "budget.max_tokens=2500"]).await;
+    cut(&world, &play, "max_tokens").await;
+    play.answer("wrap_up", None).await;
+    assert_eq!(play.of_kind("run_finished").await["payload"]["stopped_by"], "budget");
+    assert!(!world.work().join("ran").exists(), "nothing was executed");
+    assert!(
+        items(&play).iter().any(|item| item.contains("there is no tool 'bash'")),
+        "and the model is told"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cap_that_has_ended_the_run_stays_in_force_at_a_resume_that_names_none() {
+    let world = world("responses").await;
+    world.headless(&["-t", "go", "--set", "budget.max_tokens=2500"]).await;
+    let output = world.headless(&["--resume"]).await;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("budget.max_tokens="), "the flag is named: {said}");
+    assert_eq!(world.server.asked_of("main").len(), 1, "nothing was asked");
+}

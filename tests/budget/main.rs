@@ -9,6 +9,7 @@ mod calls;
 mod caps;
 mod limits;
 mod measured;
+mod steering;
 mod streaming;
 mod woken;
 mod world;

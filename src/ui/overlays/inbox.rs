@@ -39,6 +39,8 @@ pub struct Card {
     answer: Option<(Choice, Composer)>,
     /// That text is only a suggestion so far.
     suggested: bool,
+    /// What is wrong with it.
+    wrong: Option<String>,
     top: usize,
     /// Rows of the detail that were shown last.
     shown: usize,
@@ -51,7 +53,16 @@ impl Card {
     }
 
     fn of(id: InboxId) -> Self {
-        Self { id: Some(id), drawn: None, selected: 0, answer: None, suggested: false, top: 0, shown: 5 }
+        Self {
+            id: Some(id),
+            drawn: None,
+            selected: 0,
+            answer: None,
+            suggested: false,
+            wrong: None,
+            top: 0,
+            shown: 5,
+        }
     }
 
     /// A text is being written: keys are letters.
@@ -160,10 +171,13 @@ impl Card {
         let Some((choice, composer)) = &mut self.answer else { return (After::Stay, Vec::new()) };
         let extra = key.event.modifiers.intersects(KeyModifiers::SHIFT | KeyModifiers::ALT);
         match key.event.code {
-            KeyCode::Esc => self.answer = None,
+            KeyCode::Esc => (self.answer, self.wrong) = (None, None),
             KeyCode::Enter if !extra => {
                 let (choice, text) = (choice.clone(), composer.text());
-                return self.send(model, &choice, Some(text), now);
+                self.wrong = self.opened(model).and_then(|opened| refused(opened, &choice, &text));
+                if self.wrong.is_none() {
+                    return self.send(model, &choice, Some(text), now);
+                }
             }
             KeyCode::Enter => composer.newline(),
             KeyCode::Char('j') if key.event.modifiers.contains(KeyModifiers::CONTROL) => composer.newline(),
@@ -173,6 +187,7 @@ impl Card {
                     composer.set("");
                 }
                 composer.key(key.event);
+                self.wrong = None;
             }
         }
         (After::Stay, Vec::new())
@@ -263,13 +278,11 @@ impl Card {
         let rest = Rect::new(inner.x, y, inner.width, inner.bottom() - y);
         match &self.answer {
             Some((choice, composer)) => {
-                canvas.put(
-                    rest.x + 1,
-                    rest.y,
-                    rest.width.saturating_sub(2),
-                    &format!("{}:", choice.label),
-                    dim,
-                );
+                let (label, style) = match &self.wrong {
+                    Some(wrong) => (wrong.clone(), canvas.skin.error()),
+                    None => (format!("{}:", choice.label), dim),
+                };
+                canvas.put(rest.x + 1, rest.y, rest.width.saturating_sub(2), &label, style);
                 let field = Rect::new(
                     rest.x + 1,
                     rest.y + 1,
@@ -335,6 +348,22 @@ impl Card {
             let text = "Keys are live after 0.7 s without typing.   Esc: decide later";
             canvas.put(area.x + 1, y, area.width.saturating_sub(2), text, dim);
         }
+    }
+}
+
+/// Why a cap cannot be raised to what was written. `None`: it can, or no cap is.
+fn refused(opened: &InboxOpened, choice: &Choice, text: &str) -> Option<String> {
+    if choice.id != "raise" {
+        return None;
+    }
+    let least = opened.detail.get("least").and_then(serde_json::Value::as_f64).unwrap_or(0.0);
+    match crate::fold::caps::parse_amount(text) {
+        None => Some(format!("'{}' is not a number: for example 250k or 1.5m", text.trim())),
+        Some(value) if value <= least => Some(format!(
+            "'{}' is not more than what is spent ({least:.0}): name a larger number",
+            text.trim()
+        )),
+        Some(_) => None,
     }
 }
 

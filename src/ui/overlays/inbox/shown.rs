@@ -37,7 +37,8 @@ pub(super) fn removed(opened: &InboxOpened) -> Option<String> {
 /// The heading of a diff.
 pub(super) const DIFF: &str = "diff:";
 /// What is not shown: ids, and what the title says.
-const HIDDEN: [&str; 8] = ["request", "gate", "watcher", "which", "call_id", "suggested", "scope", "kind"];
+const HIDDEN: [&str; 9] =
+    ["request", "gate", "watcher", "which", "call_id", "suggested", "least", "scope", "kind"];
 
 /// What will be done.
 const FIRST: [&str; 2] = ["command", "calls"];
