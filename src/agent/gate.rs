@@ -6,7 +6,7 @@ use crate::{
     executors::Order,
     protocol::{
         NudgeTarget,
-        command::Delivery,
+        command::{Delivery, WatcherMode},
         event::{Gate, Moment, NudgeQueued, RunState, Scope, UsageRecorded, Verdict, WatcherChanged},
         ids::NudgeId,
     },
@@ -27,7 +27,7 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_millis(500);
 impl Machine {
     /// Asks the watchers before a step or at its calls. False: there is nothing to ask.
     pub(super) fn ask_watchers(&mut self, gate: Gate) -> bool {
-        if !self.rules.config.watchers.enabled {
+        if !watchers::in_run(&self.rules.config.watchers, &self.state.watch).enabled {
             return false;
         }
         self.step.asked += 1;
@@ -65,15 +65,24 @@ impl Machine {
 
     /// The human switches a watcher, allows a rule of it (or no longer does) or sets keys of it, for this run.
     pub(super) fn set_watcher(&mut self, changed: WatcherChanged) {
-        let watcher = &changed.watcher;
-        if !self.rules.config.watchers.watchers.iter().any(|entry| entry.name == *watcher) {
+        let (watcher, configured) = (&changed.watcher, &self.rules.config.watchers);
+        let Some(entry) = configured.watchers.iter().find(|entry| entry.name == *watcher) else {
             let message = format!("there is no watcher '{watcher}' in this run");
+            return self.problem("watchers", &message, "");
+        };
+        let set = changed.config.as_ref().or(self.state.watch.tuned.get(watcher));
+        if changed.rule.is_none()
+            && changed.mode != WatcherMode::Off
+            && !configured.has_on(entry)
+            && let Some(why) = entry.lacks(set)
+        {
+            let message = format!("the watcher '{watcher}' cannot be switched on: {why}");
             return self.problem("watchers", &message, "");
         }
         if let Some(config) = &changed.config {
-            let mut wanted = self.state.watch.tuned.clone();
-            wanted.insert(watcher.clone(), config.clone());
-            let wanted = watchers::tuned(&self.rules.config.watchers, &wanted);
+            let mut wanted = self.state.watch.clone();
+            wanted.tuned.insert(watcher.clone(), config.clone());
+            let wanted = watchers::in_run(configured, &wanted);
             let built = Panel::from_config(&wanted, Surroundings::default());
             if watcher == "llm" && config.get("model").is_some() {
                 return self.problem("watchers", "the model of 'llm' cannot be changed in a run", "");
@@ -84,11 +93,12 @@ impl Machine {
         }
         self.record(changed);
         self.retune();
+        self.watch_for_silence();
     }
 
-    /// What the machine knows of the panel, after keys of watchers were set.
+    /// What the machine knows of the panel, after watchers were switched or set.
     pub(super) fn retune(&mut self) {
-        let wanted = watchers::tuned(&self.rules.config.watchers, &self.state.watch.tuned);
+        let wanted = watchers::in_run(&self.rules.config.watchers, &self.state.watch);
         if let Ok(panel) = Panel::from_config(&wanted, Surroundings::default()) {
             self.rules.watchers = WatcherRules::of(&panel);
         }

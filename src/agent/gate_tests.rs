@@ -12,8 +12,11 @@ use crate::{
     config::Config,
     fold::State,
     protocol::{
-        Event, SessionId, Stamp,
-        event::{By, Mode, SessionStarted, SessionTurnFinished, SessionTurnStarted, TurnStatus, VERSION},
+        Body, Command, Event, SessionId, Stamp,
+        event::{
+            By, Guard, Mode, Run, SessionStarted, SessionTurnFinished, SessionTurnStarted, TurnStatus,
+            VERSION,
+        },
     },
     text::Redactor,
     watchers::About,
@@ -140,4 +143,53 @@ fn a_rule_that_the_human_allowed_is_silent_until_that_is_taken_back_and_then_spe
     assert!(set(&mut machine, true).taken_back);
     assert!(nudge(&mut machine), "the condition held all the time");
     assert!(!nudge(&mut machine), "and is said once");
+}
+
+/// Sends a switch; what is recorded of it: the change, or the problem.
+fn switched(
+    machine: &mut Machine,
+    name: &str,
+    mode: WatcherMode,
+    config: Option<serde_json::Value>,
+) -> String {
+    let command = Command::SetWatcher { name: name.to_owned(), mode, rule: None, config, taken_back: false };
+    let effects = machine.handle(Input::Command(command, crate::protocol::Sender::Screen), now());
+    let told = effects.iter().find_map(|effect| match effect {
+        Effect::Record(recorded) => match &recorded.event.body {
+            Body::Guard(Guard::WatcherChanged(changed)) => Some(crate::fold::watch::told(changed)),
+            Body::Run(Run::ProblemRaised(problem)) => Some(problem.message.clone()),
+            _ => None,
+        },
+        _ => None,
+    });
+    told.unwrap()
+}
+
+#[test]
+fn a_watcher_that_is_off_in_the_configuration_looks_once_it_is_switched_on_and_one_without_its_key_does_not()
+{
+    let mut machine = machine();
+    let off = |name: &str| serde_json::json!({ "name": name, "enabled": false });
+    let config =
+        serde_json::json!({ "enabled": false, "watchers": [off("quality"), off("stall"), off("pattern")] });
+    let watchers = serde_json::from_value(config).unwrap();
+    machine.rules.config = Arc::new(Config { watchers, ..Config::default() });
+    machine.retune();
+    assert!(!machine.ask_watchers(Gate::Step), "all are off");
+    assert!(!machine.rules.watchers.at_activity);
+    assert_eq!(switched(&mut machine, "quality", WatcherMode::On, None), "switched on");
+    assert!(machine.ask_watchers(Gate::Step));
+    assert_eq!(switched(&mut machine, "stall", WatcherMode::Muted, None), "muted");
+    assert!(machine.rules.watchers.at_activity && machine.rules.watchers.stall_after.is_some());
+    let why =
+        "the watcher 'pattern' cannot be switched on: it says nothing without 'patterns': set that first";
+    assert_eq!(switched(&mut machine, "pattern", WatcherMode::On, None), why);
+    let patterns = serde_json::json!({ "patterns": [{ "regex": "rm -rf" }] });
+    switched(&mut machine, "pattern", WatcherMode::On, Some(patterns));
+    let all = crate::watchers::in_run(&machine.rules.config.watchers, &machine.state.watch);
+    assert!(all.watchers.iter().all(|entry| entry.enabled), "{all:?}");
+    for name in ["quality", "stall", "pattern"] {
+        assert_eq!(switched(&mut machine, name, WatcherMode::Off, None), "switched off");
+    }
+    assert!(!machine.ask_watchers(Gate::Step), "all are off again");
 }

@@ -193,7 +193,7 @@ impl Replay<'_> {
             Body::Guard(Guard::WatcherChanged(changed)) => {
                 self.watch.apply(event);
                 // Other settings than those of the run stay as they were given.
-                if let Some(seated) = self.panel.take_if(|_| changed.config.is_some() && watchers.is_none()) {
+                if let Some(seated) = self.panel.take_if(|_| changed.rule.is_none() && watchers.is_none()) {
                     self.sit(seated.config, asked)?;
                 }
             }
@@ -228,7 +228,7 @@ impl Replay<'_> {
     }
 
     fn sit(&mut self, config: Config, asked: &BTreeSet<String>) -> Result<(), UserError> {
-        let wanted = crate::watchers::tuned(&config.watchers, &self.watch.tuned);
+        let wanted = crate::watchers::in_run(&config.watchers, &self.watch);
         let all = Panel::from_config(&wanted, Surroundings::default())?;
         let told: BTreeSet<String> = all
             .replays()
@@ -289,7 +289,7 @@ impl Replay<'_> {
             Gate::Activity => self.due = Due::default(),
         }
         let Some(seated) = &self.panel else { return };
-        if !seated.config.watchers.enabled {
+        if !crate::watchers::in_run(&seated.config.watchers, &self.watch).enabled {
             return;
         }
         let unstarted = self.state.history.open_calls.iter().filter(|open| !open.started);

@@ -24,6 +24,10 @@ pub const WATCHERS: [(&str, &[&str]); 10] = [
     ("llm", &["model", "every_steps", "max_tokens"]),
 ];
 
+/// Watchers that say nothing until one of these keys is set.
+pub const NEEDED: [(&str, &[&str]); 2] =
+    [("scope", &["avoid_keywords", "focus_keywords"]), ("pattern", &["patterns"])];
+
 /// Keys of a custom watcher.
 pub const CUSTOM_WATCHER: [&str; 3] = ["command", "deadline_seconds", "gates"];
 

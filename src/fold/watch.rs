@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::protocol::{
     Body, Event,
     command::WatcherMode,
-    event::{Gate, Guard, History, Scope, Verdict, WatcherSpoke},
+    event::{Gate, Guard, History, Scope, Verdict, WatcherChanged, WatcherSpoke},
 };
 
 /// The nudge of a rule that becomes a pause.
@@ -45,7 +45,29 @@ pub fn key(watcher: &str, rule: &str, session: Option<crate::protocol::SessionId
     }
 }
 
+/// What was changed of a watcher, in words that follow its name.
+pub fn told(changed: &WatcherChanged) -> String {
+    let what = match (&changed.rule, &changed.config, changed.mode) {
+        (Some(rule), _, _) if changed.taken_back => format!("rule '{rule}' no longer allowed"),
+        (Some(rule), _, _) => format!("rule '{rule}' allowed"),
+        (_, Some(serde_json::Value::Object(keys)), _) => {
+            let each: Vec<String> = keys.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+            format!("set to {}", each.join(", "))
+        }
+        (_, _, WatcherMode::On) => "switched on".to_owned(),
+        (_, _, WatcherMode::Muted) => "muted".to_owned(),
+        (_, _, WatcherMode::Off) => "switched off".to_owned(),
+    };
+    crate::text::clean_line(&what).into_string()
+}
+
 impl Watch {
+    /// How a watcher is switched: as the human did last, else as the configuration has it.
+    pub fn mode(&self, watcher: &str, configured: bool) -> WatcherMode {
+        let default = if configured { WatcherMode::On } else { WatcherMode::Off };
+        self.modes.get(watcher).copied().unwrap_or(default)
+    }
+
     /// Whether a condition is new at its gate. At the gate of the tools everything is new: each look judges other
     /// calls, and a call that was rejected once must not slip through when it is asked for again.
     pub fn fresh(&self, gate: Gate, key: &str) -> bool {
@@ -137,7 +159,7 @@ mod tests {
     use super::*;
     use crate::protocol::{
         Stamp,
-        event::{VERSION, WatcherChanged, WatchersRun},
+        event::{VERSION, WatchersRun},
     };
 
     fn follow(watch: &mut Watch, body: Body) {

@@ -330,7 +330,10 @@ fn guard_words(guard: &Guard) -> Option<String> {
             let to = changed.cap.map_or_else(|| "none".to_owned(), |cap| amount(changed.which, cap));
             format!("budget: {} is now {to}", key(&changed.scope, changed.which))
         }
-        Guard::WatcherSpoke(_) | Guard::WatchersRun(_) | Guard::WatcherChanged(_) => return None,
+        Guard::WatcherChanged(changed) => {
+            format!("watcher {}: {} (by {})", changed.watcher, crate::fold::watch::told(changed), changed.by)
+        }
+        Guard::WatcherSpoke(_) | Guard::WatchersRun(_) => return None,
     })
 }
 

@@ -32,7 +32,7 @@ use crate::protocol::{
 
 pub use crate::fold::trail::{RECENT, Seen, SeenKind};
 pub use llm::{Answer, AskModel, Question};
-pub use panel::{Outcome, Panel, Replays, Surroundings, tuned};
+pub use panel::{Outcome, Panel, Replays, Surroundings, in_run};
 pub use sight::{BudgetSight, Folds, Frame, SessionCounts, SessionSight, Sight};
 pub use table::{ROWS, Row};
 

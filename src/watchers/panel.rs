@@ -13,6 +13,7 @@ use super::{
 use crate::{
     config::Watchers,
     error::UserError,
+    fold::watch::Watch,
     process::Processes,
     protocol::{
         Usage,
@@ -241,17 +242,21 @@ impl Panel {
     }
 }
 
-/// The configuration with keys that were set during the run, by watcher.
-pub fn tuned(config: &Watchers, set: &BTreeMap<String, serde_json::Value>) -> Watchers {
-    let mut tuned = config.clone();
-    for entry in &mut tuned.watchers {
-        let Some(serde_json::Value::Object(set)) = set.get(&entry.name) else { continue };
+/// The configuration as the run has changed it: keys that were set, and watchers on that the configuration has off.
+/// One that was switched off keeps its seat, where it has one: the modes keep it from looking.
+pub fn in_run(config: &Watchers, watch: &Watch) -> Watchers {
+    let mut wanted = config.clone();
+    for entry in &mut wanted.watchers {
+        let configured = config.has_on(entry);
+        entry.enabled = configured || watch.mode(&entry.name, configured) != WatcherMode::Off;
+        let Some(serde_json::Value::Object(set)) = watch.tuned.get(&entry.name) else { continue };
         match &mut entry.config {
             serde_json::Value::Object(keys) => keys.extend(set.clone()),
             other => *other = serde_json::Value::Object(set.clone()),
         }
     }
-    tuned
+    wanted.enabled = wanted.watchers.iter().any(|entry| entry.enabled);
+    wanted
 }
 
 impl Seat {

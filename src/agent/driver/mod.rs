@@ -94,8 +94,8 @@ struct Running {
     /// Git that makes and settles worktrees: it is waited for, a merge is never cut.
     settling: tokio_util::task::TaskTracker,
     surveys: survey::Surveys,
-    /// Keys of watchers with which the panel was built.
-    tuned: BTreeMap<String, serde_json::Value>,
+    /// With what the panel was built. `None`: with the configuration as it is.
+    watchers: Option<crate::config::Watchers>,
     /// Model calls, bash, looks of watchers: each ends by its token or with the driver.
     tasks: JoinSet<()>,
 }

@@ -144,14 +144,13 @@ impl Driver {
     }
 
     fn ask_watchers(&mut self, ask: u64, gate: Gate, sight: Arc<Sight>, seen: Moment) {
-        let tuned = &self.machine.state.watch.tuned;
-        if *tuned != self.running.tuned {
-            let wanted = watchers::tuned(&self.machine.rules.config.watchers, tuned);
+        let wanted = watchers::in_run(&self.machine.rules.config.watchers, &self.machine.state.watch);
+        if self.running.watchers.as_ref().unwrap_or(&self.machine.rules.config.watchers) != &wanted {
             match self.leaves.panel.with_config(&wanted) {
                 Ok(panel) => self.leaves.panel = Arc::new(panel),
                 Err(error) => tracing::warn!("the watchers stay as they are: {error}"),
             }
-            self.running.tuned.clone_from(tuned);
+            self.running.watchers = Some(wanted);
         }
         let panel = self.leaves.panel.clone();
         let modes = self.machine.state.watch.modes.clone();

@@ -295,7 +295,9 @@ fn watcher_text(command: &Command) -> (String, Vec<String>) {
         (Some(rule), _) => {
             format!("This allows the rule '{rule}' of the watcher '{name}' for the rest of the run.")
         }
-        (None, WatcherMode::On) => format!("What the watcher '{name}' says acts again, for this run."),
+        (None, WatcherMode::On) => {
+            format!("The watcher '{name}' looks, and what it says acts, for this run.")
+        }
         (None, WatcherMode::Off) => format!("The watcher '{name}' does not look any more, for this run."),
         (None, WatcherMode::Muted) => {
             format!("What the watcher '{name}' says is only recorded and has no effect, for this run.")

@@ -153,8 +153,10 @@ impl Explain {
 fn now_set(run: &RunModel, watcher: &str, rule: &str) -> Option<String> {
     let watch = &run.folds.watch;
     let mut parts = Vec::new();
-    match watch.modes.get(watcher).copied().unwrap_or_default() {
-        WatcherMode::On => {}
+    let configured = crate::ui::update::session::configured(&run.folds.watchers, watcher);
+    match watch.mode(watcher, configured) {
+        WatcherMode::On if configured => {}
+        WatcherMode::On => parts.push("switched on".to_owned()),
         WatcherMode::Muted => parts.push("muted".to_owned()),
         WatcherMode::Off => parts.push("switched off".to_owned()),
     }

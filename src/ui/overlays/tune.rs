@@ -13,6 +13,7 @@ use crate::{
         kit::{Canvas, centred, span, wrap},
         model::Model,
         msg::UiEffect,
+        update::session::configured,
     },
 };
 
@@ -23,8 +24,10 @@ const MOST: usize = 400;
 pub struct Tune {
     id: InstanceId,
     watcher: String,
-    /// As it is switched: that stays.
+    /// As it is switched: that stays, but one that the configuration has off is switched on.
     mode: WatcherMode,
+    /// It is off in the configuration, and setting it switches it on.
+    wakes: bool,
     typed: String,
     /// Why it cannot be sent.
     wrong: String,
@@ -34,17 +37,19 @@ impl Tune {
     /// Begins with what is set now.
     pub fn new(model: &Model, id: InstanceId, watcher: String) -> Self {
         let run = model.run();
-        let configured = run.and_then(|run| {
+        let own = run.and_then(|run| {
             let entries = &run.folds.watchers.watchers;
             Some(entries.iter().find(|entry| entry.name == watcher)?.config.clone())
         });
-        let mut keys = configured.and_then(|config| config.as_object().cloned()).unwrap_or_default();
+        let mut keys = own.and_then(|config| config.as_object().cloned()).unwrap_or_default();
         let tuned = run.and_then(|run| run.folds.watch.tuned.get(&watcher));
         keys.extend(tuned.and_then(Value::as_object).cloned().unwrap_or_default());
         let typed: Vec<String> = keys.iter().map(|(key, value)| format!("{key}: {value}")).collect();
         let typed = typed.join(", ").chars().take(MOST).collect();
-        let mode = run.and_then(|run| run.folds.watch.modes.get(&watcher).copied()).unwrap_or_default();
-        Self { id, watcher, mode, typed, wrong: String::new() }
+        let switched = run.and_then(|run| run.folds.watch.modes.get(&watcher).copied());
+        let wakes = switched.is_none() && run.is_some_and(|run| !configured(&run.folds.watchers, &watcher));
+        let mode = switched.unwrap_or_default();
+        Self { id, watcher, mode, wakes, typed, wrong: String::new() }
     }
 
     pub fn key(&mut self, key: &KeyPress) -> (After, Vec<UiEffect>) {
@@ -103,7 +108,11 @@ impl Tune {
         );
         let inner = canvas.popup(place, &[span(format!("Tune {}", self.watcher), title)], &[]);
         let cells = inner.width.saturating_sub(4);
-        let text = [self.about(), "What is set here holds for this run, from the next look on.".to_owned()];
+        let holds = match self.wakes {
+            true => "It is off in the configuration: setting it also switches it on, for this run.",
+            false => "What is set here holds for this run, from the next look on.",
+        };
+        let text = [self.about(), holds.to_owned()];
         let mut lines: Vec<_> =
             text.iter().flat_map(|line| wrap(line, usize::from(cells))).map(|line| (line, plain)).collect();
         lines.extend(wrap(&self.wrong, usize::from(cells)).into_iter().map(|line| (line, warn)));

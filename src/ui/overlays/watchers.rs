@@ -85,24 +85,22 @@ impl Watchers {
         (After::Stay, Vec::new())
     }
 
-    /// The chosen watcher, the allowed rule of it where one is chosen, and whether the configuration has it on.
-    fn chosen(&self, model: &Model) -> Option<(String, Option<String>, bool)> {
+    /// The chosen watcher, the allowed rule of it where one is chosen, and why it cannot be switched on.
+    fn chosen(&self, model: &Model) -> Option<(String, Option<String>, Option<String>)> {
         let run = model.run()?;
         let rows = rows(run);
         let row = rows.get(self.selected)?;
-        let on = row.entry.enabled && run.folds.watchers.enabled;
-        Some((row.entry.name.clone(), row.rule.map(str::to_owned), on))
+        let lacks = (!run.folds.watchers.has_on(row.entry))
+            .then(|| row.entry.lacks(run.folds.watch.tuned.get(&row.entry.name)))
+            .flatten();
+        Some((row.entry.name.clone(), row.rule.map(str::to_owned), lacks))
     }
 
     fn switch(&self, model: &mut Model, it: Watcher, now: Now) {
         match self.chosen(model) {
             None => {}
-            Some((_, _, false)) => {
-                model.say(
-                    Level::Info,
-                    "the configuration has it off: it cannot be switched on in a run",
-                    now,
-                );
+            Some((_, _, Some(why))) if matches!(it, Watcher::Toggle | Watcher::Mute) => {
+                model.say(Level::Info, &format!("it is off in the configuration; {why}"), now);
             }
             Some((_, None, _)) if it == Watcher::Allow => {
                 model.say(
@@ -111,7 +109,7 @@ impl Watchers {
                     now,
                 );
             }
-            Some((name, rule, true)) => switch_watcher(model, it, name, rule, now),
+            Some((name, rule, _)) => switch_watcher(model, it, name, rule, now),
         }
     }
 
@@ -181,10 +179,9 @@ impl Watchers {
 
 /// How a watcher is switched.
 fn state(run: &RunModel, entry: &WatcherEntry, skin: &Skin) -> (&'static str, Style) {
-    if !entry.enabled || !run.folds.watchers.enabled {
-        return ("off (config)", skin.dim());
-    }
-    match run.folds.watch.modes.get(&entry.name).copied().unwrap_or_default() {
+    let configured = run.folds.watchers.has_on(entry);
+    match run.folds.watch.mode(&entry.name, configured) {
+        WatcherMode::Off if !configured => ("off (config)", skin.dim()),
         WatcherMode::On => ("on", skin.ok()),
         WatcherMode::Muted => ("muted", skin.warn()),
         WatcherMode::Off => ("off", skin.warn()),
@@ -237,6 +234,11 @@ fn details(run: &RunModel, row: &Row<'_>) -> Vec<String> {
     }
     let known = names::WATCHERS.iter().find(|(known, _)| known == name).map(|(_, keys)| *keys);
     let keys = known.unwrap_or(&names::CUSTOM_WATCHER).join(", ");
+    if !run.folds.watchers.has_on(row.entry) && run.folds.watch.mode(name, false) == WatcherMode::Off {
+        let how = row.entry.lacks(run.folds.watch.tuned.get(name));
+        let how = how.unwrap_or_else(|| "d switches it on for this run".to_owned());
+        lines.push(format!("Now       off in the configuration; {how}"));
+    }
     lines.push(format!("Keys      {}", if keys.is_empty() { "none" } else { &keys }));
     let configured = row.entry.config.as_object().map(written).unwrap_or_default();
     let configured = if configured.is_empty() { "its defaults".to_owned() } else { configured };
@@ -257,14 +259,7 @@ pub(super) fn changes(run: &RunModel, watcher: &str, rule: Option<&str>) -> Vec<
         changed.watcher == watcher && (rule.is_none() || changed.rule.as_deref() == rule)
     });
     let tell = |(at, changed): &(String, crate::protocol::event::WatcherChanged)| {
-        let what = match (&changed.rule, &changed.config, changed.mode) {
-            (Some(rule), _, _) if changed.taken_back => format!("rule '{rule}' no longer allowed"),
-            (Some(rule), _, _) => format!("rule '{rule}' allowed"),
-            (_, Some(Value::Object(keys)), _) => format!("set to {}", written(keys)),
-            (_, _, WatcherMode::On) => "switched on".to_owned(),
-            (_, _, WatcherMode::Muted) => "muted".to_owned(),
-            (_, _, WatcherMode::Off) => "switched off".to_owned(),
-        };
+        let what = crate::fold::watch::told(changed);
         format!("Changed   {at} {what} (by {})", changed.by)
     };
     own.map(tell).collect()

@@ -99,3 +99,44 @@ fn where_nobody_has_spoken_the_list_is_what_enter_opens() {
     f.keys("enter");
     assert!(f.screen().contains("it has not spoken yet"), "{}", f.screen());
 }
+
+/// A new launch whose configuration has `quality`, `pattern` and `llm` off.
+fn with_some_off(width: u16, height: u16) -> Fixture {
+    let mut f = Fixture::busy(width, height);
+    let off = |name: &str| serde_json::json!({"name": name, "enabled": false, "config": {}});
+    let watchers = serde_json::json!(["progress", off("quality"), off("pattern"), off("llm")]);
+    f.model.run_mut().unwrap().folds.watchers = serde_json::from_value(watchers).unwrap();
+    f
+}
+
+#[test]
+fn a_watcher_that_is_off_in_the_configuration_is_switched_on_and_off_again_for_the_run() {
+    for (width, height) in [(140, 40), (80, 24)] {
+        let mut f = with_some_off(width, height);
+        f.keys("W j");
+        insta::assert_snapshot!(format!("off_in_the_configuration_{width}x{height}"), f.screen());
+        f.keys("d y");
+        assert_eq!(sent(&f), [set("quality", WatcherMode::On, None, false)]);
+        f.event(None, changed("quality", WatcherMode::On, None));
+        let screen = f.screen();
+        assert!(screen.contains("quality              on "), "{screen}");
+        assert!(screen.contains("switched on (by human)"), "{screen}");
+        f.keys("d y");
+        assert_eq!(sent(&f)[1], set("quality", WatcherMode::Off, None, false));
+        f.event(None, changed("quality", WatcherMode::Off, None));
+        assert!(f.screen().contains("d switches it on for this run"), "{}", f.screen());
+    }
+}
+
+#[test]
+fn a_watcher_that_lacks_a_key_says_which_and_is_switched_on_by_setting_it() {
+    let mut f = with_some_off(80, 24);
+    f.keys("W j j d");
+    assert!(f.screen().contains("it says nothing without 'patterns'"), "{}", f.screen());
+    assert_eq!(sent(&f), []);
+    f.keys("t");
+    assert!(f.screen().contains("also switches it on"), "{}", f.screen());
+    f.keys("esc j d");
+    assert!(f.screen().contains("enable 'llm' in the configuration"), "{}", f.screen());
+    assert_eq!(sent(&f), []);
+}

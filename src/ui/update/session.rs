@@ -288,11 +288,18 @@ fn switch(model: &mut Model, it: Watcher, now: Now) {
     }
 }
 
+/// Whether the configuration has a watcher on. One that is not in it (an old verdict's) counts as on.
+pub fn configured(watchers: &crate::config::Watchers, name: &str) -> bool {
+    let entry = watchers.watchers.iter().find(|entry| entry.name == name);
+    entry.is_none_or(|entry| watchers.has_on(entry))
+}
+
 /// Asks before a watcher is switched, one rule of it allowed or no longer allowed, or keys of it set.
 pub fn switch_watcher(model: &mut Model, it: Watcher, name: String, rule: Option<String>, now: Now) {
     let Some(id) = steered(model, now) else { return };
-    let Some(watch) = model.run().map(|run| &run.folds.watch) else { return };
-    let mode = watch.modes.get(&name).copied().unwrap_or_default();
+    let Some(folds) = model.run().map(|run| &run.folds) else { return };
+    let watch = &folds.watch;
+    let mode = watch.mode(&name, configured(&folds.watchers, &name));
     let turned = |to| if mode == to { WatcherMode::On } else { to };
     let allowed =
         rule.as_deref().is_some_and(|rule| watch.is_allowed(&crate::fold::watch::key(&name, rule, None)));
