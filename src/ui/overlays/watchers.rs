@@ -100,7 +100,7 @@ impl Watchers {
         match self.chosen(model) {
             None => {}
             Some((_, _, Some(why))) if matches!(it, Watcher::Toggle | Watcher::Mute) => {
-                model.say(Level::Info, &format!("it is off in the configuration; {why}"), now);
+                model.say(Level::Info, format!("it is off in the configuration; {why}"), now);
             }
             Some((_, None, _)) if it == Watcher::Allow => {
                 model.say(
