@@ -32,7 +32,7 @@ pub(super) fn prepare(mut launch: Launch) -> Result<Launch, UserError> {
         configure(&mut launch.config, &launch.working_dir);
         return Ok(launch);
     }
-    let all = Home::find().state.join("demo");
+    let all = Home::find().state.join(crate::store::projects::DEMOS);
     let dir = repository(&all).map_err(|e| {
         UserError::failed(
             format!("the demo's repository cannot be made in '{}': {e}", all.display()),

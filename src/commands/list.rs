@@ -17,11 +17,8 @@ pub(super) fn instances(place: &Place, all: bool, json: bool, out: &mut Out) -> 
     let mut found: Vec<Listed> = store::list(&place.state_dir());
     if all {
         let own = place.working_dir.canonicalize().unwrap_or_else(|_| place.working_dir.clone());
-        for project in store::projects::all(&place.home.state) {
-            if project.dir != own {
-                found.extend(store::list(&project.dir.join(".zwarm")));
-            }
-        }
+        let others = store::projects::others(&place.home.state, &own);
+        found.extend(others.iter().flat_map(|dir| store::list(&dir.join(".zwarm"))));
     }
     if json {
         found.iter().for_each(|listed| out.json(&object(listed).to_string()));

@@ -225,12 +225,15 @@ pub(super) fn screen(place: &Place, args: &RunArgs, out: &mut Out) -> Result<i32
     code
 }
 
-/// The instance that `-i` names, where another process runs it and nothing new is asked of it: the screen follows it.
+/// The instance that `-i` names, where nothing is asked of it: the screen follows it, or shows what it was. `--resume` goes
+/// on with it.
 #[cfg(feature = "tui")]
 fn followed(state_dir: &Path, args: &RunArgs) -> Option<store::Listed> {
     let asks = args.task.task.is_some() || args.task.task_file.is_some();
     let found = store::find(state_dir, args.instance.instance.as_deref()?).ok()?;
-    (found.live.is_some() && found.origin == store::Origin::Ours && !asks).then_some(found)
+    // What another process runs is followed, whatever is asked: it cannot be resumed.
+    let shows = found.live.is_some() || !args.instance.resume;
+    (shows && found.origin == store::Origin::Ours && !asks).then_some(found)
 }
 
 /// Refuses what has no meaning on the screen, and a screen where there can be none.

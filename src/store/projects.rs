@@ -60,11 +60,25 @@ fn remember_at(state_home: &Path, working_dir: &Path, now: Stamp) -> Result<(), 
     })
 }
 
+/// The folder of the demos in the state folder.
+pub const DEMOS: &str = "demo";
+
 /// All known projects, the last used first. A missing or damaged index knows none.
 pub fn all(state_home: &Path) -> Vec<Project> {
     let read = read_bounded(&state_home.join(PROJECTS), MAX_BYTES).ok();
     let file: Option<File> = read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     file.unwrap_or_default().projects
+}
+
+/// All other directories with instances: the known projects, then the demos that are kept.
+pub fn others(state_home: &Path, own: &Path) -> Vec<PathBuf> {
+    let known = all(state_home).into_iter().map(|project| project.dir);
+    known.chain(demos(state_home)).filter(|dir| dir != own).collect()
+}
+
+fn demos(state_home: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(state_home.join(DEMOS)).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
 #[cfg(test)]

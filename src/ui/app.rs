@@ -284,6 +284,7 @@ impl App {
                 UiEffect::Quit(code) => {
                     self.hands.finish().await;
                     self.screen.leave();
+                    super::farewell::say(&self.model);
                     return Some(code);
                 }
                 UiEffect::Mouse(on) => {

@@ -157,6 +157,11 @@ impl Hands {
             None => {
                 let dir = it.dir.clone();
                 drop(held);
+                if store::Lock::holder(&dir).is_none() {
+                    let text = "nobody runs this instance: nothing was sent".to_owned();
+                    let _ = self.to.try_send(Msg::Answer(Answer::Failed(text)));
+                    return;
+                }
                 self.answer(move || match store::commands::drop_in(&dir, &command) {
                     Ok(()) => Answer::Copied(Ok("sent to the process that runs it".to_owned())),
                     Err(error) => Answer::Failed(error.to_string()),
@@ -280,8 +285,8 @@ impl Hands {
 /// The instances of a directory, of all projects where their state folder is given, and those that were started here.
 fn listed(here: &Path, name: &str, projects: Option<&Path>, started: &[PathBuf]) -> Vec<Listed> {
     let mut all = store::list(&here.join(name));
-    for project in projects.map(store::projects::all).into_iter().flatten().filter(|it| it.dir != here) {
-        all.extend(store::list(&project.dir.join(name)));
+    for dir in projects.map(|state| store::projects::others(state, here)).into_iter().flatten() {
+        all.extend(store::list(&dir.join(name)));
     }
     for dir in started {
         let state_dir = dir.parent().and_then(Path::parent).filter(|_| !all.iter().any(|it| it.dir == *dir));

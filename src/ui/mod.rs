@@ -30,6 +30,7 @@ mod copy;
 mod editor;
 mod effects;
 mod export;
+mod farewell;
 mod frame_clock;
 mod git;
 mod input;

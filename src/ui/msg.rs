@@ -48,6 +48,8 @@ pub enum News {
     Notice(Notice),
     /// Live text has moved on.
     Streaming,
+    /// Whether a process holds the instance: it may have gone without a word, or another one have come.
+    Held(bool),
     /// Its task has ended.
     Ended(Result<Ended, String>),
     /// Its past after a step, or why it cannot be read.

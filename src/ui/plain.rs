@@ -129,9 +129,8 @@ impl Plain<'_> {
         let (here, name) = (&self.start.working_dir, &self.start.config.state_dir);
         let mut all = store::list(&here.join(name));
         if everywhere {
-            let others =
-                store::projects::all(&self.start.home.state).into_iter().filter(|it| it.dir != *here);
-            all.extend(others.flat_map(|project| store::list(&project.dir.join(name))));
+            let others = store::projects::others(&self.start.home.state, here);
+            all.extend(others.iter().flat_map(|dir| store::list(&dir.join(name))));
         }
         all
     }

@@ -8,12 +8,16 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use super::msg::{Msg, News};
 use crate::{
     agent::{launch::Ended, link::Link},
-    protocol::InstanceId,
-    store::Feed,
+    protocol::{InstanceId, Notice},
+    store::{Feed, Lock},
 };
 
 /// How long the last events of an ended instance are waited for.
 const LAST: Duration = Duration::from_millis(200);
+/// How often the holder of an instance of another process is looked at.
+const LOOK: Duration = Duration::from_secs(2);
+/// After so long without an event it is told what cannot be read.
+const UNREADABLE: Duration = Duration::from_secs(1);
 
 /// Follows an instance of this process to its end, and then its journal.
 pub(super) async fn follow(link: Link, mut done: JoinHandle<Ended>, to: mpsc::Sender<Msg>) {
@@ -56,9 +60,59 @@ pub(super) async fn follow(link: Link, mut done: JoinHandle<Ended>, to: mpsc::Se
     }
 }
 
-/// Follows an instance that another process runs, or reads one that nobody runs.
+/// Follows an instance that another process runs, or reads one that nobody runs. Tells what of it cannot be read, and
+/// whether somebody holds it: a process that was killed says nothing, so while one does it is looked at.
 pub(super) async fn follow_foreign(id: InstanceId, dir: PathBuf, to: mpsc::Sender<Msg>) {
-    follow_on(id, Feed::foreign(&dir, 0), to).await;
+    let mut feed = Feed::foreign(&dir, 0);
+    let holds = || Lock::holder(&dir).is_some();
+    let (mut held, mut events, mut told) = (holds(), 0_u64, false);
+    loop {
+        let wait = if told { LOOK } else { UNREADABLE };
+        let news = tokio::select! {
+            biased;
+            event = feed.next() => match event {
+                Some(event) => {
+                    events += 1;
+                    News::Event(event)
+                }
+                None => break,
+            },
+            () = tokio::time::sleep(wait), if held || !told => {
+                match (std::mem::replace(&mut told, true), unread(events, feed.skipped())) {
+                    (false, Some(message)) => News::Notice(Notice::Warning { message }),
+                    _ if std::mem::replace(&mut held, holds()) != held => News::Held(held),
+                    _ => continue,
+                }
+            }
+        };
+        let is_event = matches!(news, News::Event(_));
+        if to.send(Msg::From(id, news)).await.is_err() {
+            return;
+        }
+        // Who writes holds it.
+        if is_event && !held && feed.caught_up() && holds() {
+            held = true;
+            if to.send(Msg::From(id, News::Held(true))).await.is_err() {
+                return;
+            }
+        }
+    }
+    if let Some(message) = unread(events, feed.skipped()).filter(|_| !told) {
+        let _ = to.send(Msg::From(id, News::Notice(Notice::Warning { message }))).await;
+    }
+}
+
+/// What cannot be read of a journal.
+fn unread(events: u64, skipped: u64) -> Option<String> {
+    match (events, skipped) {
+        (0, 0) => {
+            Some("the journal of this instance is empty or missing: nothing of it can be shown".to_owned())
+        }
+        (_, 0) => None,
+        (0, lines) => Some(format!("nothing of the journal can be read: {lines} damaged lines")),
+        (_, 1) => Some("1 line of the journal is damaged and left out".to_owned()),
+        (_, lines) => Some(format!("{lines} lines of the journal are damaged and left out")),
+    }
 }
 
 async fn follow_on(id: InstanceId, mut feed: Feed, to: mpsc::Sender<Msg>) {

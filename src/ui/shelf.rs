@@ -91,7 +91,9 @@ fn files(listed: &Listed, tail: &Tail) -> String {
         Err(error) => return format!("{EVENTS}: {error}"),
     };
     if let Origin::Ours = listed.origin {
-        if tail.bad > 0 {
+        if text == format!("{EVENTS} {}", bytes(0)) {
+            text.push_str(": it is empty");
+        } else if tail.bad > 0 {
             text.push_str(&format!(", {} damaged lines near its end", tail.bad));
         } else {
             text.push_str(" ok");

@@ -11,6 +11,7 @@ mod keyboard;
 #[path = "../support/left_out.rs"]
 mod left_out;
 mod multiplexer;
+mod past;
 mod stream;
 mod suspending;
 mod terminal;

@@ -2,6 +2,7 @@
 
 pub mod burst;
 pub mod composer;
+pub mod ending;
 pub mod folds;
 pub mod group;
 pub mod known;

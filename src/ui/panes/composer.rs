@@ -5,7 +5,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::{
     fold::{nudges::Stage, sessions::Doing},
-    protocol::{NudgeTarget, SessionId},
+    protocol::{NudgeTarget, SessionId, event::RunState},
     ui::{
         kit::{Canvas, span, width},
         model::{Hit, Model, RunModel, Screen, composer::Composer},
@@ -87,6 +87,12 @@ fn place_in_time(model: &Model, cells: u16, canvas: &Canvas<'_>) -> String {
     format!("{} {text}", canvas.skin.gauge(f64::from(replay.step) / f64::from(newest), bar))
 }
 
+/// It was paused and left.
+fn saved(run: &RunModel) -> bool {
+    let end = run.folds.run.end.as_ref();
+    end.is_some_and(|end| crate::store::state_word(RunState::Ended, Some(&end.stopped_by)) == "paused")
+}
+
 /// Rows that the text wants within a width.
 pub fn wanted(run: &RunModel, cells: u16) -> u16 {
     let inner = usize::from(cells.saturating_sub(4));
@@ -154,6 +160,12 @@ pub fn draw(model: &Model, run: &RunModel, canvas: &mut Canvas<'_>, area: Rect, 
         let text = match queued(run, canvas) {
             Some(queued) => queued,
             None if run.access == Access::Past => place_in_time(model, field.width, canvas),
+            None if run.has_crashed() => {
+                format!("nobody runs it: p goes on with it, {label} with a further task")
+            }
+            None if saved(run) => {
+                format!("it is paused and saved: p goes on with it, {label} with a further task")
+            }
             None if !run.can_steer() => format!("it has ended: {label} gives it a further task"),
             None => match here.and_then(|id| run.folds.sessions.get(id)) {
                 Some(session) => format!("{label} writes a message to {}", session.short_id),

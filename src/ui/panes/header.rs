@@ -137,9 +137,13 @@ fn left(model: &Model, run: &RunModel, canvas: &Canvas<'_>, more: bool) -> Vec<S
     let wide = canvas.buf.area.width >= WIDE;
     let (sign, long, short, style) = match run.health.store {
         Some(_) => (skin.sign(Sign::Paused), "HELD (disk)", "HELD", skin.error()),
+        None if run.has_crashed() && run.folds.seq == 0 => {
+            (skin.sign(Sign::Warning), "UNREADABLE", "UNREAD", skin.error())
+        }
+        None if run.has_crashed() => (skin.sign(Sign::Warning), "CRASHED", "CRASHED", skin.error()),
         None => state(&run.folds.run, skin),
     };
-    let time = clock(seconds(run, canvas.now.wall));
+    let time = clock(seconds(run, run.wall(canvas.now.wall)));
     // Where there is little room: minutes and seconds, from an hour on hours as well.
     let time = if wide { time } else { time.strip_prefix("00:").unwrap_or(&time).to_owned() };
     let name_cells = if more { 40 } else { 14 };

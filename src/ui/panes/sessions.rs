@@ -52,7 +52,10 @@ pub fn row(
     short: bool,
 ) {
     let skin = canvas.skin;
-    let (sign, word, style) = state(session, group, skin);
+    let (sign, word, style) = match session.doing {
+        Doing::Working if run.has_crashed() => (skin.sign(Sign::Failed), "cut off", skin.error()),
+        _ => state(session, group, skin),
+    };
     let selected = run.look.selected == Some(session.id);
     let mark = if selected { skin.sign(Sign::Selected) } else { " " };
     let (spent, estimated) = run.folds.session_tokens(session);

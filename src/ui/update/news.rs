@@ -40,6 +40,7 @@ pub fn from(model: &mut Model, id: InstanceId, news: News, now: Now) -> Vec<UiEf
         News::Streaming => {
             tick(run);
         }
+        News::Held(held) => return held_by(model, id, held, now),
         News::Notice(Notice::StoreFailed { message }) => {
             run.health.store = Some(message.clone());
             let text = format!("{HELD}{message}");
@@ -65,6 +66,18 @@ pub fn from(model: &mut Model, id: InstanceId, news: News, now: Now) -> Vec<UiEf
                 run.health.ended = Some(ended);
             }
         }
+    }
+    after(model)
+}
+
+/// The process that ran an instance has gone without a word, or another one runs it now.
+fn held_by(model: &mut Model, id: InstanceId, held: bool, now: Now) -> Vec<UiEffect> {
+    let Some(run) = model.by_id(id).filter(|run| run.access != Access::Ours) else { return Vec::new() };
+    let access = if held { Access::Foreign } else { Access::ReadOnly };
+    let gone = std::mem::replace(&mut run.access, access) == Access::Foreign && run.has_crashed();
+    if gone {
+        let text = format!("the process that ran '{}' is gone: p goes on with it here", run.name);
+        model.say(Level::Error, text, now);
     }
     after(model)
 }
