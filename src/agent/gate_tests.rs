@@ -181,8 +181,7 @@ fn a_watcher_that_is_off_in_the_configuration_looks_once_it_is_switched_on_and_o
     assert!(machine.ask_watchers(Gate::Step));
     assert_eq!(switched(&mut machine, "stall", WatcherMode::Muted, None), "muted");
     assert!(machine.rules.watchers.at_activity && machine.rules.watchers.stall_after.is_some());
-    let why =
-        "the watcher 'pattern' cannot be switched on: it says nothing without 'patterns': set that first";
+    let why = "the watcher 'pattern' cannot be switched on: it needs 'patterns'";
     assert_eq!(switched(&mut machine, "pattern", WatcherMode::On, None), why);
     let patterns = serde_json::json!({ "patterns": [{ "regex": "rm -rf" }] });
     switched(&mut machine, "pattern", WatcherMode::On, Some(patterns));

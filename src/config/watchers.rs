@@ -56,16 +56,14 @@ impl WatcherEntry {
     /// Why it cannot be switched on in a run, as a clause, where `set` are keys that were set in the run; `None`: it can.
     pub fn lacks(&self, set: Option<&Value>) -> Option<String> {
         if self.name == "llm" {
-            return Some(
-                "its model is opened when a launch begins: enable 'llm' in the configuration".to_owned(),
-            );
+            return Some("it must be on when a launch begins".to_owned());
         }
         let (_, needed) = super::names::NEEDED.iter().find(|(name, _)| *name == self.name)?;
         let is_set = |value: &Value| value.as_array().is_some_and(|list| !list.is_empty());
         let has = |key: &&str| {
             [set, Some(&self.config)].into_iter().flatten().any(|keys| keys.get(*key).is_some_and(is_set))
         };
-        let missing = || format!("it says nothing without '{}': set that first", needed.join("' or '"));
+        let missing = || format!("it needs '{}'", needed.join("' or '"));
         (!needed.iter().any(has)).then(missing)
     }
 

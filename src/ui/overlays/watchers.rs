@@ -99,8 +99,8 @@ impl Watchers {
     fn switch(&self, model: &mut Model, it: Watcher, now: Now) {
         match self.chosen(model) {
             None => {}
-            Some((_, _, Some(why))) if matches!(it, Watcher::Toggle | Watcher::Mute) => {
-                model.say(Level::Info, format!("it is off in the configuration; {why}"), now);
+            Some((name, _, Some(why))) if matches!(it, Watcher::Toggle | Watcher::Mute) => {
+                model.say(Level::Info, format!("off in the configuration: {why}{}", sets(&name)), now);
             }
             Some((_, None, _)) if it == Watcher::Allow => {
                 model.say(
@@ -177,6 +177,11 @@ impl Watchers {
     }
 }
 
+/// What helps where a watcher lacks something.
+fn sets(name: &str) -> &'static str {
+    if names::NEEDED.iter().any(|(known, _)| *known == name) { ": t sets that" } else { "" }
+}
+
 /// How a watcher is switched.
 fn state(run: &RunModel, entry: &WatcherEntry, skin: &Skin) -> (&'static str, Style) {
     let configured = run.folds.watchers.has_on(entry);
@@ -236,7 +241,8 @@ fn details(run: &RunModel, row: &Row<'_>) -> Vec<String> {
     let keys = known.unwrap_or(&names::CUSTOM_WATCHER).join(", ");
     if !run.folds.watchers.has_on(row.entry) && run.folds.watch.mode(name, false) == WatcherMode::Off {
         let how = row.entry.lacks(run.folds.watch.tuned.get(name));
-        let how = how.unwrap_or_else(|| "d switches it on for this run".to_owned());
+        let how =
+            how.map(|why| why + sets(name)).unwrap_or_else(|| "d switches it on for this run".to_owned());
         lines.push(format!("Now       off in the configuration; {how}"));
     }
     lines.push(format!("Keys      {}", if keys.is_empty() { "none" } else { &keys }));

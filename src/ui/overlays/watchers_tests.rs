@@ -94,7 +94,10 @@ fn an_allowed_rule_is_taken_back_from_the_list_and_from_the_explanation_which_te
 fn where_nobody_has_spoken_the_list_is_what_enter_opens() {
     let mut f = Fixture::busy(80, 24);
     f.model.run_mut().unwrap().spoken.clear();
-    f.keys("4 enter");
+    f.keys("4");
+    let hints = f.screen().lines().last().unwrap().to_owned();
+    assert!(hints.contains("all watchers") && !hints.contains("mute"), "{hints}");
+    f.keys("enter");
     assert!(f.screen().contains("Watchers of this run"), "{}", f.screen());
     f.keys("enter");
     assert!(f.screen().contains("it has not spoken yet"), "{}", f.screen());
@@ -132,11 +135,15 @@ fn a_watcher_that_is_off_in_the_configuration_is_switched_on_and_off_again_for_t
 fn a_watcher_that_lacks_a_key_says_which_and_is_switched_on_by_setting_it() {
     let mut f = with_some_off(80, 24);
     f.keys("W j j d");
-    assert!(f.screen().contains("it says nothing without 'patterns'"), "{}", f.screen());
+    assert!(
+        f.screen().contains("off in the configuration: it needs 'patterns': t sets that"),
+        "{}",
+        f.screen()
+    );
     assert_eq!(sent(&f), []);
     f.keys("t");
     assert!(f.screen().contains("also switches it on"), "{}", f.screen());
     f.keys("esc j d");
-    assert!(f.screen().contains("enable 'llm' in the configuration"), "{}", f.screen());
+    assert!(f.screen().contains("it must be on when a launch begins"), "{}", f.screen());
     assert_eq!(sent(&f), []);
 }

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::ui::{
-    actions::{Act, Browse, Context, Go, Open, Run, Session, TABLE, Write},
+    actions::{Act, Browse, Context, Go, Open, Run, Session, TABLE, Watcher, Write},
     input::contexts,
     keys::Chord,
     kit::{Canvas, Span, span, width},
@@ -75,6 +75,10 @@ fn hints(model: &Model) -> Vec<Hint> {
         _ => false,
     };
     rows.retain(|row| !dead || !orders(row.act));
+    // Where no verdict is there, none can be muted; Enter opens the list of all watchers.
+    let silent = model.present().is_some_and(|run| run.spoken.is_empty());
+    let of_a_verdict = |act: Act| matches!(act, Act::Watcher(it) if it != Watcher::Explain);
+    rows.retain(|row| !silent || !of_a_verdict(row.act));
     rows.sort_by_key(|row| row.rank);
     let mut hints = of_the_past(model);
     for row in rows {
@@ -91,6 +95,7 @@ fn hints(model: &Model) -> Vec<Hint> {
             Act::Run(Run::Pause) if dead => "resume".to_owned(),
             Act::Write(Write::Focus | Write::Send) if dead => "further task".to_owned(),
             Act::Run(Run::Pause) if row.hint == "pause" && is_held(model) => "continue".to_owned(),
+            Act::Watcher(Watcher::Explain) if silent => "all watchers".to_owned(),
             Act::Go(Go::Back) if model.screen == Screen::Home => "quit".to_owned(),
             Act::Browse(Browse::Open) if model.home.is_new() => "demo".to_owned(),
             _ => row.hint.to_owned(),

@@ -55,6 +55,8 @@ pub struct Home {
     read: bool,
     /// The run view from which the list was opened: Esc goes back there.
     from: Option<InstanceId>,
+    /// The run view that was left: it is chosen once the list is read.
+    left: Option<InstanceId>,
 }
 
 impl Home {
@@ -66,6 +68,11 @@ impl Home {
     /// The list was opened from a run view.
     pub fn opened_from(&mut self, run: Option<InstanceId>) {
         self.from = run;
+    }
+
+    /// The run view of this run was left for the list.
+    pub fn left(&mut self, run: Option<InstanceId>) {
+        self.left = run;
     }
 
     /// True where all known projects are listed.
@@ -215,7 +222,9 @@ pub fn listed(model: &mut Model, all: Vec<Listed>) -> Vec<UiEffect> {
     model.home.read = true;
     arrange(model);
     let home = &mut model.home;
-    let at = chosen.and_then(|dir| home.shown.iter().position(|at| home.all[*at].dir == dir));
+    let left = home.left.take().map(|run| run.to_string());
+    let at = left.and_then(|id| home.shown.iter().position(|at| home.all[*at].meta.id == id));
+    let at = at.or_else(|| chosen.and_then(|dir| home.shown.iter().position(|at| home.all[*at].dir == dir)));
     home.select(at.unwrap_or(home.selected));
     if home.is_new() {
         return crate::ui::screens::new_run::look_from_home(model);

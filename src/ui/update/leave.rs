@@ -37,6 +37,7 @@ pub fn back(model: &mut Model, now: Now) -> Vec<UiEffect> {
 pub fn home(model: &mut Model) -> Vec<UiEffect> {
     model.screen = Screen::Home;
     model.home.opened_from(None);
+    model.home.left(model.shown);
     let mut effects = vec![UiEffect::List { everywhere: model.home.everywhere() }];
     if let Some(run) = model.present() {
         effects.push(UiEffect::SaveDraft(run.id, run.composer.text()));

@@ -65,6 +65,27 @@ fn names(f: &Fixture) -> Vec<&str> {
 }
 
 #[test]
+fn the_run_that_was_left_is_the_chosen_one_and_a_later_reading_moves_nothing() {
+    let mut f = home(80, 24);
+    let id = f.model.home.chosen().unwrap().meta.id.clone();
+    let mut all = some();
+    let mut left = one(9, "the-one-left", "running", "", Origin::Ours);
+    let mut run = Fixture::new(80, 24);
+    left.meta.id = run.id.to_string();
+    all.push(left);
+    run.model.home.all = some();
+    run.keys("q");
+    run.send(Msg::Answer(Answer::Listed(all.clone())));
+    assert_eq!(run.model.home.chosen().unwrap().meta.name, "the-one-left");
+    run.keys("g");
+    let first = run.model.home.chosen().unwrap().meta.id.clone();
+    run.send(Msg::Answer(Answer::Listed(all)));
+    assert_eq!(run.model.home.chosen().unwrap().meta.id, first);
+    f.send(Msg::Answer(Answer::Listed(some())));
+    assert_eq!(f.model.home.chosen().unwrap().meta.id, id);
+}
+
+#[test]
 fn the_list_at_all_sizes() {
     for (width, height) in [(140, 40), (80, 24), (60, 20)] {
         insta::assert_snapshot!(format!("home_{width}x{height}"), home(width, height).screen());
