@@ -267,3 +267,24 @@ fn a_command_that_lacks_something_says_what_and_one_that_can_do_nothing_says_why
         assert!(f.commands().is_empty() && f.screen().contains("Commands"), "{}", f.screen());
     }
 }
+
+#[test]
+fn abort_in_the_quit_question_aborts_every_run_and_then_leaves() {
+    let mut f = Fixture::busy(140, 40);
+    f.commands();
+    f.keys("q q a");
+    let screen = f.screen();
+    assert!(screen.contains("Abort and quit?") && screen.contains("lexer-rewrite  a7c1e200"), "{screen}");
+    f.keys("y");
+    let commands = f.commands();
+    assert!(commands.len() == 1 && commands[0].contains("abort"), "{commands:?}");
+    let ended = Ended {
+        stopped_by: "human_abort".to_owned(),
+        exit_code: 3,
+        exit_message: String::new(),
+        usage: UsageTotals::default(),
+        resume_hint: None,
+    };
+    f.send(Msg::From(f.id, News::Ended(Ok(ended))));
+    assert!(f.effects.iter().any(|effect| matches!(effect, UiEffect::Quit(0))), "{:?}", f.effects);
+}

@@ -33,6 +33,8 @@ pub enum Question {
     Settle(InstanceId, SessionId, Settle),
     /// Leave while runs are live.
     Quit,
+    /// Abort all of them, then leave.
+    QuitAborting,
 }
 
 /// A question.
@@ -85,6 +87,17 @@ fn settle_text(run: Option<&RunModel>, session: SessionId, how: Settle) -> (Stri
     (title, vec![text.to_owned(), String::new(), place])
 }
 
+/// A sentence, and the runs of this process that go on.
+fn live(model: &Model, first: &str) -> Vec<String> {
+    let mut lines = vec![first.to_owned(), String::new()];
+    for run in model.live() {
+        let working = count(run.folds.sessions.working().count(), "executor");
+        let (id, step) = (run.id.short(), run.folds.run.progress.step);
+        lines.push(format!("  {}  {id}  step {step}, {working} working", run.name));
+    }
+    lines
+}
+
 impl Ask {
     pub fn new(question: Question, now: Now) -> Self {
         Self { question, focus: 0, opened: now.instant }
@@ -110,6 +123,7 @@ impl Ask {
                 vec![button("Not now", "Esc"), button(yes, "y")]
             }
             Question::Watcher(..) => vec![button("Leave it", "Esc"), button("Switch it", "y")],
+            Question::QuitAborting => vec![button("Keep running", "Esc"), button("Abort and quit", "y")],
             Question::Quit => {
                 vec![button("Pause and quit", "p"), button("Abort…", "a"), button("Cancel", "Esc")]
             }
@@ -164,13 +178,10 @@ impl Ask {
             (Question::Watcher(id, command), 1) => send(*id, command.clone()),
             (Question::Quit, 0) => (After::Close, leave::pause_and_quit(model, None)),
             (Question::Quit, 1) => {
-                let live = model.live().map(|run| run.id).next();
-                let Some(id) = model.shown.filter(|id| model.live().any(|run| run.id == *id)).or(live) else {
-                    return (After::Close, leave::pause_and_quit(model, None));
-                };
-                *self = Self::new(Question::Abort(id), now);
+                *self = Self::new(Question::QuitAborting, now);
                 (After::Stay, Vec::new())
             }
+            (Question::QuitAborting, 1) => (After::Close, leave::abort_and_quit(model)),
             _ => (After::Close, Vec::new()),
         }
     }
@@ -225,20 +236,14 @@ impl Ask {
             Question::Settle(id, session, how) => settle_text(run(id), *session, *how),
             Question::Watcher(_, command) => watcher_text(command),
             Question::Quit => {
-                let mut lines = vec![
-                    "Runs are live. Pausing saves everything; resume goes on where they were.".to_owned(),
-                ];
-                lines.push(String::new());
-                for run in model.live() {
-                    let working = run.folds.sessions.working().count();
-                    let step = run.folds.run.progress.step;
-                    lines.push(format!(
-                        "  {}  step {step}, {} working",
-                        run.name,
-                        count(working, "executor")
-                    ));
-                }
-                ("Quit?".to_owned(), lines)
+                let first = "Runs are live. Pausing saves everything: running turns are interrupted, queued ones and open 
+                             cards are dropped; after a resume the sessions can be continued.";
+                ("Quit?".to_owned(), live(model, first))
+            }
+            Question::QuitAborting => {
+                let first =
+                    "These runs are aborted: every executor and command is stopped, then the program leaves.";
+                ("Abort and quit?".to_owned(), live(model, first))
             }
         }
     }

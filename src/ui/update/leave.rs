@@ -75,6 +75,16 @@ pub fn pause_and_quit(model: &mut Model, signal: Option<i32>) -> Vec<UiEffect> {
     effects
 }
 
+/// Aborts every run of this process, then leaves.
+pub fn abort_and_quit(model: &mut Model) -> Vec<UiEffect> {
+    let live: Vec<_> = model.live().map(|run| run.id).collect();
+    if live.is_empty() {
+        return pause_and_quit(model, None);
+    }
+    model.leaving = Some(Leaving { signal: None });
+    live.into_iter().map(|id| UiEffect::Send(id, Command::Abort { at_once: false })).collect()
+}
+
 /// While the program is being left: whether nothing holds it any more.
 pub fn may_go(model: &Model) -> Option<UiEffect> {
     (model.leaving.is_some() && model.live().next().is_none()).then(|| UiEffect::Quit(exit_code(model)))

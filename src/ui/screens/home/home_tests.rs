@@ -186,3 +186,24 @@ fn a_thousand_are_listed_and_hostile_names_stay_in_their_cells() {
     assert!(screen.contains("1000 of 1000") && screen.contains("run-999"), "{screen}");
     assert!(!screen.contains('\u{1b}') && !screen.contains('\u{202e}'));
 }
+
+#[test]
+fn the_run_that_was_just_left_is_chosen_in_the_list() {
+    let mut f = Fixture::busy(140, 40);
+    f.keys("q");
+    let mut all = some();
+    let mut own = one(5, "lexer-rewrite", "running", "", Origin::Ours);
+    own.meta.id = f.id.to_string();
+    all.push(own);
+    f.send(Msg::Answer(Answer::Listed(all)));
+    assert_eq!(
+        f.model.home.chosen().map(|listed| listed.meta.name.clone()),
+        Some("lexer-rewrite".to_owned())
+    );
+    f.keys("up");
+    f.send(Msg::Answer(Answer::Listed(some())));
+    assert_ne!(
+        f.model.home.chosen().map(|listed| listed.meta.name.clone()),
+        Some("lexer-rewrite".to_owned())
+    );
+}
