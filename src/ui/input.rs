@@ -224,7 +224,7 @@ pub fn paste(model: &mut Model, pasted: &str, now: Now) -> Vec<UiEffect> {
     }
 }
 
-/// A mouse event. True in the second place: nothing on the screen changes.
+/// A mouse event: the wheel, or the left button going down (see also [`super::update::visible`]).
 pub fn mouse(model: &mut Model, event: MouseEvent, now: Now) -> Vec<UiEffect> {
     let at = Position::new(event.column, event.row);
     let hit = model.term.hits.iter().rev().find(|(area, _)| area.contains(at)).copied();
