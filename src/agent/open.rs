@@ -247,8 +247,17 @@ fn may_resume(launch: &Launch, state: &State, task: Option<&str>) -> Result<(), 
                 && before.cap(caps::RUN, cap).is_some_and(|before| limit <= before);
             if spent >= limit || stopped {
                 let (key, shown) = (caps::key(caps::RUN, cap), caps::amount(cap, limit));
+                let what = match spent >= limit {
+                    true => format!("'{name}' has spent its cap of {shown}"),
+                    false => {
+                        let spent = caps::amount(cap, spent);
+                        format!(
+                            "'{name}' has stopped at its cap of {shown}: {spent} are spent, and what comes next does not fit"
+                        )
+                    }
+                };
                 return Err(UserError::usage(
-                    format!("'{name}' has spent its cap of {shown}"),
+                    what,
                     format!("raise it, for example with --set {key}={:.0}", (spent.max(limit) * 2.0).ceil()),
                 ));
             }

@@ -243,5 +243,5 @@ fn spent(which: Cap, spent: f64, cap: Option<f64>, scope: &str) -> String {
 }
 
 fn tokens(number: f64) -> String {
-    gauge::count(number.max(0.0) as u64)
+    crate::ui::kit::tokens(number.max(0.0) as u64)
 }

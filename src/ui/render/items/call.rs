@@ -138,6 +138,10 @@ fn result(shown: &Shown<'_>, name: &str, brush: &Brush<'_>) -> Strip {
     if let Some(facts) = facts.as_mut().filter(|_| name == "end_session") {
         facts.session = None;
     }
+    // How the session stands changes; what the call was told of it does not.
+    if let Some(facts) = facts.as_mut().filter(|_| matches!(name, "delegate" | "converse")) {
+        facts.status = None;
+    }
     let mut strip = Strip::default();
     match (&facts, outcome.duration_ms) {
         (None, None) if !outcome.started => strip.push("not started", brush.style(Role::Dim)),
