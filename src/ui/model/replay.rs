@@ -23,6 +23,13 @@ pub struct Replay {
     pub reading: Option<u32>,
 }
 
+impl Replay {
+    /// `after step 7`, `before step 1`.
+    pub fn when(&self) -> String {
+        if self.step == 0 { "before step 1".to_owned() } else { format!("after step {}", self.step) }
+    }
+}
+
 impl fmt::Debug for RunModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunModel").field("id", &self.id).finish_non_exhaustive()

@@ -82,7 +82,7 @@ fn place_in_time(model: &Model, cells: u16, canvas: &Canvas<'_>) -> String {
     let at =
         past.folds.at.map(|at| crate::protocol::event::Stamp::new(at, &jiff::tz::TimeZone::system()).clock());
     let at = at.map(|at| format!(", at {at}")).unwrap_or_default();
-    let text = format!("after step {} of {newest}{at}", replay.step);
+    let text = format!("{} of {newest}{at}", replay.when());
     let bar = usize::from(cells).saturating_sub(width(&text) + 1).min(40);
     format!("{} {text}", canvas.skin.gauge(f64::from(replay.step) / f64::from(newest), bar))
 }
