@@ -122,12 +122,11 @@ pub fn step(run: &RunModel) -> String {
 
 /// Which step is looked back at.
 fn past(model: &Model, wide: bool) -> String {
-    let step = model.past().map_or(0, |(replay, _)| replay.step);
+    let Some((replay, _)) = model.past() else { return String::new() };
     let newest = model.present().map_or(0, |run| run.folds.run.progress.step);
-    if wide {
-        format!("  LOOKING BACK: after step {step} of {newest}")
-    } else {
-        format!("  PAST {step}/{newest}")
+    match wide {
+        true => format!("  LOOKING BACK: {} of {newest}", replay.when()),
+        false => format!("  PAST {}/{newest}", replay.step),
     }
 }
 
