@@ -20,7 +20,11 @@ use super::{
     past, runs,
 };
 use crate::{
-    agent::{launch::Launch, link::Link, look},
+    agent::{
+        launch::{Launch, What},
+        link::Link,
+        look,
+    },
     config::Config,
     paths::Home,
     protocol::{Command, InstanceId, SessionId},
@@ -171,6 +175,10 @@ impl Hands {
     }
 
     fn launch(&mut self, launch: Launch) {
+        let task = match &launch.what {
+            What::New { task, .. } if !launch.demo => Some(task.clone()),
+            _ => None,
+        };
         let (to, held, home, starting) =
             (self.to.clone(), self.held.clone(), self.home.clone(), (self.start)(launch));
         let started = self.started.clone();
@@ -178,7 +186,7 @@ impl Hands {
             let running = match starting.await {
                 Ok(running) => running,
                 Err(error) => {
-                    let _ = to.send(Msg::Answer(Answer::NotOpened(error))).await;
+                    let _ = to.send(Msg::Answer(Answer::NotOpened(error, task))).await;
                     return;
                 }
             };
@@ -219,7 +227,7 @@ impl Hands {
                 let title = format!("{} (zwarm {version}, read only)", listed.meta.name);
                 return self.answer(move || match past::read_reference(&listed) {
                     Ok(lines) => Answer::Sheet { title, lines },
-                    Err(error) => Answer::NotOpened(error),
+                    Err(error) => Answer::NotOpened(error, None),
                 });
             }
             Origin::Damaged(why) => {

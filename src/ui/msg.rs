@@ -90,7 +90,8 @@ pub enum Access {
 #[derive(Debug)]
 pub enum Answer {
     Opened(Box<Opened>),
-    NotOpened(UserError),
+    /// Why, and the task of a run that could not be started: it is not lost.
+    NotOpened(UserError, Option<String>),
     Listed(Vec<Listed>),
     /// The list is no longer true.
     Stale,

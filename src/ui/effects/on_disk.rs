@@ -34,7 +34,7 @@ impl Hands {
                     }
                     Answer::Ready(launch)
                 }
-                Err(error) => Answer::NotOpened(error),
+                Err(error) => Answer::NotOpened(error, None),
             }),
             Shelf::ReadChanges { dir, base } => self.answer(move || {
                 let diff = git::changes(&dir, base.as_deref());
@@ -51,7 +51,7 @@ impl Hands {
             }
             Shelf::Fork { dir, step, launch } => self.answer(move || match forked(&dir, step, *launch) {
                 Ok(launch) => Answer::Ready(Box::new(launch)),
-                Err(error) => Answer::NotOpened(error),
+                Err(error) => Answer::NotOpened(error, None),
             }),
             Shelf::ReadLog(dir) => self.answer(move || {
                 let (file, lines) = shelf::read_log(&dir);

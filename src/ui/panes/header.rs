@@ -168,6 +168,10 @@ fn left(model: &Model, run: &RunModel, canvas: &Canvas<'_>, more: bool) -> Vec<S
         Access::ReadOnly => left.push(span(if wide { "  (read-only)" } else { " (read)" }, skin.dim())),
         Access::Past => left.push(span(past(model, wide), skin.warn())),
     }
+    let since = Stamp::parse(&run.folds.run.status.since).filter(|_| run.state() == RunState::Paused);
+    if let Some(since) = since.filter(|_| wide && more) {
+        left.push(span(format!(" since {}", since.clock()), skin.dim()));
+    }
     let why = &run.folds.run.status.reason;
     if matches!(run.state(), RunState::Paused | RunState::Sleeping)
         && !["", "paused"].contains(&why.as_str())

@@ -87,6 +87,15 @@ pub fn failed(model: &mut Model, why: &str) {
     }
 }
 
+/// A run that was asked for by the command line could not be started: the form has its task and says why.
+pub fn again(model: &mut Model, task: &str, why: &str, now: Now) -> Vec<UiEffect> {
+    model.screen = Screen::NewRun;
+    let effects = open(model, now);
+    model.new_run.task.set(task);
+    model.new_run.problem = why.to_owned();
+    effects
+}
+
 /// What was found around.
 pub fn looked(model: &mut Model, around: Around) {
     model.new_run.around = Some(around);

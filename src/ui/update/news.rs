@@ -195,10 +195,13 @@ pub fn answer(model: &mut Model, answer: Answer, now: Now) -> Vec<UiEffect> {
         Answer::Gathered(text, what) => return vec![UiEffect::Copy { text, what: what.to_owned() }],
         Answer::WrittenOut(file) => return vec![UiEffect::PageFile(file)],
         Answer::Versions(versions) => screens::new_run::versions(model, versions),
-        Answer::NotOpened(error) if model.screen == Screen::NewRun => {
+        Answer::NotOpened(error, _) if model.screen == Screen::NewRun => {
             screens::new_run::failed(model, &error.to_string().replace('\n', " "));
         }
-        Answer::NotOpened(error) => model.say(Level::Error, error.to_string().replace('\n', " "), now),
+        Answer::NotOpened(error, Some(task)) => {
+            return screens::new_run::again(model, &task, &error.to_string().replace('\n', " "), now);
+        }
+        Answer::NotOpened(error, None) => model.say(Level::Error, error.to_string().replace('\n', " "), now),
         // What nobody looks at is read when somebody does.
         Answer::Stale if model.screen == Screen::Home => {
             return vec![UiEffect::List { everywhere: model.home.everywhere() }];

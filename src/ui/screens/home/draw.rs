@@ -223,7 +223,10 @@ fn describe(model: &Model, canvas: &Canvas<'_>, listed: &Listed, needs: bool) ->
         }
         None => (meta.steps.to_string(), meta.tokens, meta.cost_usd, meta.estimated),
     };
-    let known = |text: String| if reference && spent == 0 { "-".to_owned() } else { text };
+    // What nobody has written down is unknown, not nothing.
+    let unknown = if reference { "-" } else { "?" };
+    let written = spent > 0 || !(reference || meta.state == "crashed");
+    let known = |text: String| if written { text } else { unknown.to_owned() };
     let about = if about && spent > 0 { "~" } else { "" };
     let cost = cost.map_or_else(|| "?".to_owned(), |cost| format!("{about}{cost:.2}"));
     let directory = match &listed.origin {

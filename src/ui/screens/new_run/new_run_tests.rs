@@ -114,7 +114,7 @@ fn a_launch_that_fails_keeps_what_was_written_and_a_paste_never_starts_one() {
     f.keys("enter enter");
     assert_eq!(f.effects.len(), 1);
     let error = crate::error::UserError::failed("'/x' is not a directory", "");
-    f.send(Msg::Answer(Answer::NotOpened(error)));
+    f.send(Msg::Answer(Answer::NotOpened(error, None)));
     assert!(f.screen().contains("first") && f.screen().contains("'/x' is not a directory"));
 }
 
@@ -140,4 +140,16 @@ fn numbers_are_read_with_their_endings() {
     assert_eq!(fields::number("1.5M"), Ok(Some(1_500_000.0)));
     assert_eq!(fields::number(" "), Ok(None));
     assert_eq!([fields::number("0"), fields::number("-3"), fields::number("k")], [Err(()); 3]);
+}
+
+#[test]
+fn a_task_of_the_command_line_that_cannot_be_started_is_not_lost() {
+    let mut f = Fixture::new(80, 24);
+    let error = crate::error::UserError::usage("there is no model 'gpt-nine'", "name another one");
+    f.send(Msg::Answer(Answer::NotOpened(error, Some("Port the parser to nom".to_owned()))));
+    let screen = f.screen();
+    assert!(
+        screen.contains("Port the parser to nom") && screen.contains("there is no model 'gpt-nine'"),
+        "{screen}"
+    );
 }
