@@ -65,9 +65,9 @@ pub(super) async fn follow(link: Link, mut done: JoinHandle<Ended>, to: mpsc::Se
 pub(super) async fn follow_foreign(id: InstanceId, dir: PathBuf, to: mpsc::Sender<Msg>) {
     let mut feed = Feed::foreign(&dir, 0);
     let holds = || Lock::holder(&dir).is_some();
-    let (mut held, mut events, mut told) = (holds(), 0_u64, false);
+    let (mut held, mut events, mut told, mut read) = (holds(), 0_u64, false, false);
     loop {
-        let wait = if told { LOOK } else { UNREADABLE };
+        let wait = if told && read { LOOK } else { UNREADABLE };
         let news = tokio::select! {
             biased;
             event = feed.next() => match event {
@@ -77,22 +77,25 @@ pub(super) async fn follow_foreign(id: InstanceId, dir: PathBuf, to: mpsc::Sende
                 }
                 None => break,
             },
-            () = tokio::time::sleep(wait), if held || !told => {
+            () = tokio::time::sleep(wait), if held || !told || !read => {
                 match (std::mem::replace(&mut told, true), unread(events, feed.skipped())) {
                     (false, Some(message)) => News::Notice(Notice::Warning { message }),
                     _ if std::mem::replace(&mut held, holds()) != held => News::Held(held),
+                    _ if !read => News::Held(held),
                     _ => continue,
                 }
             }
         };
         let is_event = matches!(news, News::Event(_));
+        read |= matches!(news, News::Held(_));
         if to.send(Msg::From(id, news)).await.is_err() {
             return;
         }
-        // Who writes holds it.
-        if is_event && !held && feed.caught_up() && holds() {
-            held = true;
-            if to.send(Msg::From(id, News::Held(true))).await.is_err() {
+        // Who writes holds it. What was there has been read: now it is known how it stands.
+        let comes = is_event && feed.caught_up() && !held && holds();
+        if comes || (is_event && !read && feed.caught_up()) {
+            (held, read) = (held || comes, true);
+            if to.send(Msg::From(id, News::Held(held))).await.is_err() {
                 return;
             }
         }

@@ -4,9 +4,9 @@ use super::RunModel;
 use crate::{protocol::event::RunState, ui::msg::Access};
 
 impl RunModel {
-    /// Nobody runs it, and it did not come to an end.
+    /// Nobody runs it, and it did not come to an end. Known only when its journal has been read.
     pub fn has_crashed(&self) -> bool {
-        self.access == Access::ReadOnly && self.folds.run.end.is_none()
+        self.access == Access::ReadOnly && self.health.read && self.folds.run.end.is_none()
     }
 
     /// The time that its clocks show: of what has crashed, that of the newest event.

@@ -142,6 +142,8 @@ pub struct TreeText {
 pub struct Health {
     /// Why the journal cannot be written.
     pub store: Option<String>,
+    /// All that was written so far has been followed (of an instance that this process does not run).
+    pub read: bool,
     /// The task of the run has ended.
     pub ended: Option<Result<Ended, String>>,
 }

@@ -102,7 +102,7 @@ fn is_prose(text: &str) -> bool {
         }
         before = line;
     }
-    !text.is_empty() && text.len() < BLOCK_MAX
+    text.starts_with(|first: char| first.is_ascii_alphabetic()) && text.len() < BLOCK_MAX
 }
 
 /// [`grown`] for a text that [`is_prose`], without the parser.

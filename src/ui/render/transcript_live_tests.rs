@@ -209,28 +209,55 @@ fn what_is_parsed_of_a_stream_grows_with_its_length_and_no_faster() {
 
 #[test]
 fn a_streamed_text_looks_at_last_as_if_it_had_come_at_once() {
-    let (theme, code) = (Theme::default(), Highlighter::off());
-    let brush = Brush { theme: &theme, width: 47, ascii: false, wrap: true, code: &code };
     let text = "# A heading\n\nA paragraph with `code` and **bold** words that is long enough to be wrapped, and goes \
         on without any markup for a while so that its rows are settled one by one as they come, word after word, until \
         there is *one* more mark in it.\n\n- one item\n- another, which is longer than a row of this width is\n  - nested\n\n\
         ```rust\nfn main() {\n\n    let x = 1;\n}\n```\n\n| a | b |\n|---|---|\n| 1 | two |\n| 3 | four |\n\n> quoted\n\n\
         ~~~\n``` inside\n\nmore\n~~~\n\n    indented code\n    and more\n\n---\n\nThe end.";
+    for step in [1, 2, 3, 5, 8, 40, 100, 400] {
+        let (rows, whole) = streamed_and_whole(text, step, 47);
+        assert_eq!(rows, whole, "in steps of {step}");
+    }
+}
+
+#[test]
+fn prose_that_no_parser_has_seen_looks_as_the_parser_would_have_it() {
+    let words =
+        ["word", "Some", "longer-than-that", "and", "a", "1.", "- x", "**", "(so)", "=", "e.g.", "I'm"];
+    let gaps = [" ", " ", " ", " ", "\n", " \n", "  \n", "\n\n", "\n\n\n", ", ", ". "];
+    for seed in 0..300 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        // Most are nothing but prose; some have a mark in them.
+        let marks = seed % 4 == 0;
+        let known = if marks { &words[..] } else { &["word", "Some", "longer-than-that", "and", "a"][..] };
+        let mut text = if seed % 9 == 0 { "\n\n".to_owned() } else { String::new() };
+        for _ in 0..random.usize(1..60) {
+            text.push_str(known[random.usize(0..known.len())]);
+            text.push_str(gaps[random.usize(0..gaps.len())]);
+        }
+        let (mut rows, mut whole) = streamed_and_whole(&text, random.usize(1..90), random.usize(20..70));
+        // The last row makes room for the caret.
+        rows.pop();
+        whole.pop();
+        assert_eq!(rows, whole, "seed {seed}: {text:?}");
+    }
+}
+
+/// The rows of a text that has streamed in steps of so many bytes, and of the same text laid out at once.
+fn streamed_and_whole(text: &str, step: usize, width: usize) -> (Vec<String>, Vec<String>) {
+    let (theme, code) = (Theme::default(), Highlighter::off());
+    let brush = Brush { theme: &theme, width, ascii: false, wrap: true, code: &code };
     let mark = brush.mark(crate::ui::theme::Icon::Message, crate::ui::theme::Role::Accent);
     let mut whole = Vec::new();
     crate::ui::render::markdown::lines(text, &brush, &mark, &brush.indent(&mark), &mut whole);
-    let whole: Vec<_> = whole.iter().map(|strip| strip.text().trim_end().to_owned()).collect();
-    for step in [1, 2, 3, 5, 8, 40, 100, 400] {
-        let (tails, mut streams) = (Tails::default(), streams::Streams::default());
-        for chunk in text.as_bytes().chunks(step) {
-            push(&tails, "text:1", std::str::from_utf8(chunk).unwrap());
-            streams.take(None, &tails);
-            streams.lay(&brush);
-        }
-        let stream = &streams.list[0];
-        let rows: Vec<_> = (0..stream.len())
-            .map(|at| stream.row(at).unwrap().text().trim_end_matches(['▌', ' ']).to_owned())
-            .collect();
-        assert_eq!(rows, whole, "in steps of {step}");
+    let (tails, mut streams) = (Tails::default(), streams::Streams::default());
+    for chunk in text.as_bytes().chunks(step) {
+        push(&tails, "text:1", std::str::from_utf8(chunk).unwrap());
+        streams.take(None, &tails);
+        streams.lay(&brush);
     }
+    let stream = &streams.list[0];
+    let bare = |row: &crate::ui::render::Strip| row.text().trim_end_matches(['▌', ' ']).to_owned();
+    let rows = (0..stream.len()).map(|at| bare(stream.row(at).unwrap())).collect();
+    (rows, whole.iter().map(bare).collect())
 }

@@ -73,6 +73,7 @@ pub fn from(model: &mut Model, id: InstanceId, news: News, now: Now) -> Vec<UiEf
 /// The process that ran an instance has gone without a word, or another one runs it now.
 fn held_by(model: &mut Model, id: InstanceId, held: bool, now: Now) -> Vec<UiEffect> {
     let Some(run) = model.by_id(id).filter(|run| run.access != Access::Ours) else { return Vec::new() };
+    run.health.read = true;
     let access = if held { Access::Foreign } else { Access::ReadOnly };
     let gone = std::mem::replace(&mut run.access, access) == Access::Foreign && run.has_crashed();
     if gone {
